@@ -1,0 +1,28 @@
+"""Messages in words, for the log: card numbers are masked in both."""
+
+from typing import Any
+
+from ocpp.message import Message, to_plain
+
+_CARD_FIELDS = frozenset({"idTag", "parentIdTag"})
+_SHOWN = 4
+
+
+def mask(card: str) -> str:
+    """Enough of a card number to recognise it by, not enough to copy it."""
+    return f"…{card[-_SHOWN:]}" if len(card) >= 2 * _SHOWN else "…"
+
+
+def summary(message: Message) -> str:
+    """One line: wire names and values, long lists as a count."""
+    return ", ".join(_words(name, value) for name, value in to_plain(message).items()) or "–"
+
+
+def _words(name: str, value: Any) -> str:
+    if name in _CARD_FIELDS:
+        return f"{name} {mask(value)}"
+    if isinstance(value, dict):
+        return ", ".join(_words(inner, one) for inner, one in value.items())
+    if isinstance(value, (list, tuple)):
+        return f"{len(value)} × {name}"
+    return f"{name} {value}"
