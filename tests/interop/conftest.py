@@ -1,0 +1,30 @@
+"""The foreign peer of the interop tests, built from our WSDL and from the published one."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ocpp import v16
+from ocpp.wsdl import wsdl
+from tests.interop import gsoap
+
+PUBLISHED = ("OCPP_CentralSystemService_1.6.wsdl", "OCPP_ChargePointService_1.6.wsdl")
+
+
+def our_wsdls() -> list[bytes]:
+    address = "http://localhost/"
+    return [wsdl(service, address).encode() for service in (v16.CENTRAL_SYSTEM, v16.CHARGE_POINT)]
+
+
+def published_wsdls() -> list[bytes]:
+    interfaces = os.environ.get("OCPP_INTERFACES")
+    if not interfaces:
+        pytest.skip("set OCPP_INTERFACES to the folder of the published OCPP interface files")
+    return [(Path(interfaces) / "v16" / "wsdl" / name).read_bytes() for name in PUBLISHED]
+
+
+@pytest.fixture(scope="session", params=[our_wsdls, published_wsdls], ids=["ours", "published"])
+def peer_binary(request: pytest.FixtureRequest) -> Path:
+    """The foreign peer, built from one pair of WSDLs."""
+    return gsoap.build(request.param())
