@@ -1,0 +1,1 @@
+"""The station's page, its API and the bench control."""

@@ -1,0 +1,53 @@
+"""What the web thread may know of the station, and what it may ask of it."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+
+class Station(Protocol):
+    """The station as its pages see it. Every method may be called from any thread at any time."""
+
+    fake: bool
+    """Whether the board is the fake one: only then does the page show buttons."""
+
+    def snapshot(self) -> Mapping[str, object]:
+        """All that the page *Now* shows, ready for JSON. Cheap, never waits.
+
+        ::
+
+            {"station": {"id", "vendor", "model", "version",
+                         "central": url, "link": "up" | "down" | "held",
+                         "registration": "Accepted" | "Pending" | "Rejected" | "none",
+                         "problem": null | {"reason", "hint"},
+                         "phase": "starting" | "running" | "restarting", "time": ISO 8601},
+             "fake": bool,
+             "evses": [{"id", "status": ChargePointStatus, "error": ChargePointErrorCode,
+                        "pilot": "A".."F", "plugged": bool, "closed": bool,
+                        "locked": null | bool, "faults": [Fault],
+                        "power_w", "energy_wh", "current_a": [per phase], "soc": null | %,
+                        "limit_a", "limit_w", "offered_a",
+                        "session": null | {"number", "transaction": null | int, "token_masked",
+                                           "wh", "started": ISO 8601, "seconds"},
+                        "reservation": null | {"id", "expires": ISO 8601}}],
+             "threads": [{"name", "alive": bool, "busy_s": null | seconds, "turns": int}],
+             "queue": {"history": facts not yet told},
+             "lines": [{"time": ISO 8601, "text"}]}
+
+        `limit_w` is `limit_a` over the phases in use; `locked` is null where nothing can lock.
+        Card identifiers come masked: what is in the snapshot is shown to whoever looks.
+        """
+
+    def wait_change(self, seen: int, timeout_s: float) -> int:
+        """The change counter (from 0), as soon as it differs from `seen` or on timeout."""
+
+    def history(self) -> Mapping[str, object]:
+        """The last 15 minutes at 1 Hz, oldest first, for the plot:
+        `{"1": [[unix_s, power_w, limit_w, energy_wh], ...]}` with the EVSE's id as the key."""
+
+    def bench(self, verb: str, body: Mapping[str, object]) -> None:
+        """Carry out a bench verb (`plug-in`, `unplug`, `pause`, `resume`, `rfid`, `link`, `faults`,
+        `lock`, `meter`) whose body has been checked and completed with the defaults.
+        Never waits for an OCPP exchange. Raises `hal.ports.BenchError`."""
+
+    def bench_state(self) -> Mapping[str, object]:
+        """The body of `GET /v1/state`."""
