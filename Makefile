@@ -11,9 +11,11 @@ PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check --quiet
 UV     := 0.13.9
 
-# Another Python, or the tree moved elsewhere: .venv is to be made anew, so both are part of the stamps' names.
-ENVIRONMENT := $(shell $(PYTHON) -c 'import os, sys, zlib; \
-	print("%d.%d-%08x" % (*sys.version_info[:2], zlib.crc32(os.getcwd().encode())))' 2>/dev/null)
+# Another Python, or the tree moved elsewhere: .venv is to be made anew, so both are part of the
+# stamps' names. Empty: no Python that will do.
+ENVIRONMENT := $(shell exec 2>/dev/null; $(PYTHON) -c 'import os, sys, zlib; \
+	assert sys.version_info >= (3, 11); \
+	print("%d.%d-%08x" % (sys.version_info[:2] + (zlib.crc32(os.getcwd().encode()),)))')
 PRODUCT := $(VENV)/.product-$(ENVIRONMENT)
 TOOLS   := $(VENV)/.tools-$(ENVIRONMENT)
 
@@ -49,10 +51,8 @@ check: $(TOOLS)
 	$(call timed,tests,$(PY) -m pytest)
 
 $(PRODUCT): requirements.lock setup.cfg pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
-		{ echo "Pilotwire needs Python 3.11 or newer as $(PYTHON); name another: make PYTHON=python3.13"; exit 2; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
-		{ echo "python3-venv is missing: sudo apt install python3-venv"; exit 2; }
+	$(if $(ENVIRONMENT),,$(error Python 3.11 or newer is needed, $(PYTHON) is not: make PYTHON=python3.13))
+	$(if $(shell $(PYTHON) -c 'import ensurepip, venv' 2>&1),$(error python3-venv is missing: sudo apt install python3-venv))
 	$(call timed,environment in $(VENV),rm -f $(VENV)/.product-* && $(PYTHON) -m venv $(VENV))
 	$(call timed,packages of requirements.lock,$(INSTALL) requirements.lock)
 	$(call timed,pilotwire itself,$(PIP) install --no-deps --no-build-isolation --editable .)
