@@ -1,0 +1,149 @@
+"""The page *Now* in a real browser: it follows the station, and its buttons are bench verbs."""
+
+import shutil
+import threading
+from collections.abc import Iterator
+
+import pytest
+from cheroot.wsgi import Server
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from firmware.web.page import Page as StationPage
+from hal.ports import BenchError
+from tests.firmware.web.fake_station import FakeStation, charging_evse, idle_evse, snapshot
+
+CHROMIUM = "/usr/bin/chromium"
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+if shutil.which(CHROMIUM) is None:
+    pytest.skip("needs the Debian package chromium", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def station() -> FakeStation:
+    return FakeStation()
+
+
+@pytest.fixture
+def address(station: FakeStation) -> Iterator[str]:
+    app = StationPage(station)
+    server = Server(("127.0.0.1", 0), app, numthreads=6)
+    server.prepare()
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    yield f"http://127.0.0.1:{server.bind_addr[1]}/"
+    app.close()
+    server.stop()
+    thread.join()
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    page = browser.new_page()
+    page.set_default_timeout(20_000)
+    expect.set_options(timeout=20_000)
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    # A breach of the content security policy is told on the console too.
+    page.on("console", lambda m: complaints.append(m.text) if "Policy" in m.text else None)
+    page.goto(address)
+    yield page
+    page.close()
+    assert complaints == []
+
+
+def test_it_follows_the_station(station: FakeStation, page: Page) -> None:
+    expect(page).to_have_title("cp001 · Pilotwire")
+    expect(page.locator(".status")).to_have_text("Available")
+    station.show(snapshot(charging_evse()))
+    expect(page.locator(".status")).to_have_text("Charging")
+    expect(page.locator(".big.power")).to_have_text("11.0kW")
+    expect(page.get_by_text("4711", exact=True)).to_be_visible()
+    expect(page.locator(".phases li")).to_have_text(["L116.0 A", "L216.0 A", "L315.9 A"])
+    expect(page.locator(".plot canvas")).to_be_visible()
+    expect(page.locator(".key.limit")).to_have_text("limit 11.0 kW")
+
+
+def test_it_says_why_the_central_system_is_not_there(station: FakeStation, page: Page) -> None:
+    expect(page.locator("#link")).to_have_text("Online")
+    expect(page.locator("#problem")).to_be_hidden()
+    down = snapshot()
+    down["station"] |= {
+        "link": "down",
+        "registration": "none",
+        "problem": {"reason": "Connection refused", "hint": "Start the central system."},
+    }
+    down["threads"][3] |= {"alive": False}
+    station.show(down)
+    expect(page.locator("#link")).to_have_text("Offline")
+    expect(page.locator("#problem")).to_have_text("Connection refused. Start the central system.")
+    expect(page.locator("#threads [data-state=dead]")).to_have_text("rfiddead")
+
+
+def test_the_buttons_are_verbs(station: FakeStation, page: Page) -> None:
+    page.get_by_label("What the vehicle draws").select_option("32 A, one phase")
+    page.get_by_role("button", name="Plug in").click()
+    assert station.wait_asked(1)
+    verb, body = station.asked[0]
+    assert (verb, body["current_a"], body["phases"]) == ("plug-in", 32, 1)
+
+    page.get_by_label("Card identifier").fill("CARD7")
+    page.get_by_label("Card identifier").press("Enter")
+    assert station.wait_asked(2)
+    assert station.asked[1] == ("rfid", {"token": "CARD7", "type": "ISO14443", "evses": [1]})
+
+    page.get_by_label("Fault", exact=True).select_option("Ground failure")
+    page.get_by_role("button", name="Raise").click()
+    assert station.wait_asked(3)
+    assert station.asked[2][1]["error"] == "GroundFailure"
+    assert station.asked[2][1]["active"] is True
+
+
+def test_the_buttons_offer_what_is_possible(station: FakeStation, page: Page) -> None:
+    expect(page.get_by_role("button", name="Unplug")).to_be_disabled()
+    station.show(snapshot(charging_evse() | {"faults": ["UnderVoltage"]}))
+    expect(page.get_by_role("button", name="Plug in")).to_be_disabled()
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_role("button", name="Unplug").click()
+    assert station.wait_asked(3)
+    asked = dict(station.asked)
+    assert asked["pause"] == asked["unplug"] == {"evse": 1, "connector": 1}
+    assert asked["faults"]["active"] is False
+
+
+def test_a_refusal_is_shown(station: FakeStation, page: Page) -> None:
+    station.refusal = BenchError(409, "EVSE 1: the cable is locked")
+    page.get_by_role("button", name="Plug in").click()
+    expect(page.locator(".bench .note")).to_have_text("EVSE 1: the cable is locked")
+
+
+def test_a_real_board_shows_no_buttons(station: FakeStation, page: Page) -> None:
+    station.show(snapshot(idle_evse()) | {"fake": False})
+    page.reload()
+    expect(page.locator(".status")).to_have_text("Available")
+    expect(page.locator(".bench")).to_be_hidden()
+
+
+def test_nothing_sticks_out_on_a_phone(station: FakeStation, page: Page) -> None:
+    page.set_viewport_size({"width": 360, "height": 800})
+    station.show(snapshot(charging_evse()))
+    expect(page.locator(".status")).to_have_text("Charging")
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 360
