@@ -1,15 +1,14 @@
 """The page *Now* in a real browser: it follows the station, and its buttons are bench verbs."""
 
 import shutil
-import threading
 from collections.abc import Iterator
 
 import pytest
-from cheroot.wsgi import Server
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from firmware.web.page import Page as StationPage
 from hal.ports import BenchError
+from ocpp.server import HttpServer
 from tests.firmware.web.fake_station import FakeStation, charging_evse, idle_evse, snapshot
 
 CHROMIUM = "/usr/bin/chromium"
@@ -41,20 +40,17 @@ def station() -> FakeStation:
 
 
 @pytest.fixture
-def address(station: FakeStation) -> Iterator[str]:
+def server(station: FakeStation) -> Iterator[HttpServer]:
     app = StationPage(station)
-    server = Server(("127.0.0.1", 0), app, numthreads=6)
-    server.prepare()
-    thread = threading.Thread(target=server.serve)
-    thread.start()
-    yield f"http://127.0.0.1:{server.bind_addr[1]}/"
+    server = HttpServer("127.0.0.1", 0, app, name="page")
+    server.start()
+    yield server
     app.close()
     server.stop()
-    thread.join()
 
 
 @pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
+def page(browser: Browser, server: HttpServer) -> Iterator[Page]:
     page = browser.new_page()
     page.set_default_timeout(20_000)
     expect.set_options(timeout=20_000)
@@ -62,7 +58,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     page.on("pageerror", lambda error: complaints.append(str(error)))
     # A breach of the content security policy is told on the console too.
     page.on("console", lambda m: complaints.append(m.text) if "Policy" in m.text else None)
-    page.goto(address)
+    page.goto(server.url)
     yield page
     page.close()
     assert complaints == []
@@ -139,6 +135,13 @@ def test_a_real_board_shows_no_buttons(station: FakeStation, page: Page) -> None
     page.reload()
     expect(page.locator(".status")).to_have_text("Available")
     expect(page.locator(".bench")).to_be_hidden()
+
+
+def test_a_station_that_went_away_is_missed(server: HttpServer, page: Page) -> None:
+    expect(page.locator(".status")).to_have_text("Available")
+    server.stop()
+    expect(page.locator("#lost")).to_contain_text("The station does not answer.")
+    expect(page.locator("#link")).to_have_text("No answer")
 
 
 def test_nothing_sticks_out_on_a_phone(station: FakeStation, page: Page) -> None:

@@ -36,6 +36,7 @@ async function loadHistory() {
 function lost(isLost) {
   element("lost").hidden = !isLost || lastTime === null;
   document.body.classList.toggle("stale", isLost);
+  if (isLost) badge("link", "No answer", "fault");
   if (lastTime) element("lost-since").textContent = clock(lastTime);
 }
 
