@@ -119,7 +119,6 @@ class Totals(msgspec.Struct, frozen=True):
 class State(msgspec.Struct, frozen=True):
     """One consistent picture: everything the page shows."""
 
-    now: datetime
     soap_url: str
     currency: str
     price_per_kwh: Decimal
