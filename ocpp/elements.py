@@ -235,22 +235,38 @@ def _element_reader(element: Element, namespace: str) -> Read:
     return read_leaf
 
 
-def sorter(kind: type[msgspec.Struct], namespace: str) -> Callable[[etree._Element], None]:
-    """A function that puts the children of an element, at every depth, into the schema's order.
+def canonicalizer(kind: type[msgspec.Struct], namespace: str) -> Callable[[etree._Element], None]:
+    """A function that puts an element into the form the schema checks, at every depth.
 
-    Strangers go last, where the schema refuses them. Repeated elements keep their order.
+    That is children in their order, repeated ones as they came, strangers last for the schema to
+    refuse; and no space around anything but strings, which libxml2 minds in a dateTime.
     """
-    rank = {f"{{{namespace}}}{e.name}": n for n, e in enumerate(elements(kind))}
-    below = {
-        f"{{{namespace}}}{e.name}": sorter(e.type.cls, namespace)
-        for e in elements(kind)
-        if isinstance(e.type, inspect.StructType)
+    table = {
+        f"{{{namespace}}}{e.name}": (rank, _content_canonicalizer(e, namespace))
+        for rank, e in enumerate(elements(kind))
     }
+    stranger = len(table), _leave
 
-    def sort(element: etree._Element) -> None:
-        element[:] = sorted(element, key=lambda child: rank.get(child.tag, len(rank)))
+    def canonicalize(element: etree._Element) -> None:
+        element[:] = sorted(element, key=lambda child: table.get(child.tag, stranger)[0])
         for child in element:
-            if child.tag in below:
-                below[child.tag](child)
+            table.get(child.tag, stranger)[1](child)
 
-    return sort
+    return canonicalize
+
+
+def _content_canonicalizer(element: Element, namespace: str) -> Callable[[etree._Element], None]:
+    if isinstance(element.type, inspect.StructType):
+        return canonicalizer(element.type.cls, namespace)
+    return _leave if isinstance(element.type, _KEPT_AS_THEY_ARE) else _collapse
+
+
+_KEPT_AS_THEY_ARE = (inspect.StrType, inspect.LiteralType)
+
+
+def _leave(_: etree._Element) -> None:
+    pass
+
+
+def _collapse(leaf: etree._Element) -> None:
+    leaf.text = (leaf.text or "").strip(_SPACE)

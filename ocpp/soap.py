@@ -11,7 +11,7 @@ import msgspec
 from lxml import etree
 
 from ocpp import envelope
-from ocpp.elements import element_name, escape, reader, sorter, writer
+from ocpp.elements import canonicalizer, element_name, escape, reader, writer
 from ocpp.envelope import IDENTITY, Fault, protocol_error
 from ocpp.message import Message, Operation, Service
 from ocpp.wsdl import schema
@@ -52,7 +52,7 @@ class Codec:
         self._by_tag = {self._tag(element_name(o.request)): o for o in service.operations}
         self._write = {m: writer(m, "c") for m in messages}
         self._read = {m: reader(m, namespace) for m in messages}
-        self._sort = {m: sorter(m, namespace) for m in messages}
+        self._canonicalize = {m: canonicalizer(m, namespace) for m in messages}
         self._schema = _Schema(service)
 
     def request(
@@ -172,7 +172,7 @@ class Codec:
         if check.validate(element):
             return
         # Children may have come in any order; what counts is their canonical form.
-        self._sort[kind](element)
+        self._canonicalize[kind](element)
         try:
             check.assertValid(element)
         except etree.DocumentInvalid as error:
