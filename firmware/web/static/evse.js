@@ -76,7 +76,7 @@ export class EvseCard {
     const offered = evse.offered_a > 0 ? ` · ${amps(evse.offered_a)} A offered` : "";
     this.link("cable", evse.plugged ? "plugged in" : "not plugged in", evse.plugged);
     this.link("pilot", `${PILOT[evse.pilot] ?? evse.pilot}${offered}`, "BCD".includes(evse.pilot));
-    this.link("lock", evse.locked === null ? "attached cable" : evse.locked ? "locked" : "unlocked", evse.locked);
+    this.link("lock", lockWord(evse.locked), evse.locked);
     this.link("contactor", evse.closed ? "closed" : "open", evse.closed);
   }
 
@@ -91,8 +91,10 @@ export class EvseCard {
     part(this.root, "no-session").hidden = Boolean(session);
     part(this.root, "soc-fact").hidden = soc === null;
     if (!session) {
-      const held = reservation ? `Reservation ${reservation.id} until ${clock(reservation.expires)}.` : "";
-      write(this.root, { "no-session": held || "No session. The next one is shown here." });
+      const next = reservation
+        ? `Reservation ${reservation.id}, until ${clock(reservation.expires)}.`
+        : "No session. The next one is shown here.";
+      write(this.root, { "no-session": next });
       return;
     }
     write(this.root, {
@@ -128,9 +130,10 @@ export class EvseCard {
   }
 
   async ask(verb) {
-    const asked = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(this.body(verb)) };
+    const headers = { "Content-Type": "application/json" };
+    const body = JSON.stringify(this.body(verb));
     try {
-      const answer = await fetch(`/api/bench/${verb}`, asked);
+      const answer = await fetch(`/api/bench/${verb}`, { method: "POST", headers, body });
       this.refused(answer.ok ? "" : (await answer.json()).error);
     } catch {
       this.refused("The station did not answer.");
@@ -159,6 +162,11 @@ export class EvseCard {
     button("faults").textContent = raised ? "Clear" : "Raise";
     button("faults").classList.toggle("danger", !raised);
   }
+}
+
+function lockWord(locked) {
+  if (locked === null) return "attached cable";
+  return locked ? "locked" : "unlocked";
 }
 
 function badge(text, status) {

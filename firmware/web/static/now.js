@@ -53,7 +53,8 @@ function showStation(station, fake) {
   const phase = PHASE[station.phase];
   document.title = `${station.id} · Pilotwire`;
   element("station-id").textContent = station.id;
-  element("station-model").textContent = [`${station.vendor} ${station.model} ${station.version}`, phase].filter(Boolean).join(" · ");
+  const model = `${station.vendor} ${station.model} ${station.version}`;
+  element("station-model").textContent = [model, phase].filter(Boolean).join(" · ");
   element("fake").hidden = !fake;
   element("time").textContent = clock(station.time);
 }
@@ -66,6 +67,7 @@ function showCentral(station, queue) {
   element("connection").textContent = LINK[link] ?? link;
   element("queue").textContent = queue.history === 0 ? "nothing" : count(queue.history, "fact");
   element("problem").hidden = !problem;
+  element("problem").dataset.status = link === "down" ? "fault" : "warning";
   element("problem-reason").textContent = problem ? `${problem.reason}.` : "";
   element("problem-hint").textContent = problem?.hint ?? "";
 }

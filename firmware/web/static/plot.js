@@ -3,6 +3,7 @@
 import { clock } from "/static/words.js";
 
 const SHOWN_S = 15 * 60;
+const WHOLE_MINUTES = [60, 120, 180, 300];
 const LEAST_S = 2 * 60; // a station just started fills the plot all the same
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -21,12 +22,13 @@ function range(_plot, _low, high) {
   return [0, Math.max(4, (high ?? 0) * 1.12)];
 }
 
-function window_(_plot, first, last) {
+function timeWindow(_plot, first, last) {
   if (first == null) return [Date.now() / 1000 - LEAST_S, Date.now() / 1000];
   return [last - Math.min(SHOWN_S, Math.max(LEAST_S, last - first)), last];
 }
 
 const axis = {
+  gap: 6,
   stroke: () => colour("--muted"),
   font: "12px system-ui, sans-serif",
   ticks: { show: false },
@@ -34,10 +36,10 @@ const axis = {
 };
 
 const twoDigits = (number) => String(number).padStart(2, "0");
-const minute = (seconds) => {
+const minutes = (_plot, splits) => splits.map((seconds) => {
   const time = new Date(seconds * 1000);
   return `${time.getHours()}:${twoDigits(time.getMinutes())}`;
-};
+});
 
 export class Plot {
   /** `onLook(time, power, limit)` hears what the pointer is on, or the newest values. */
@@ -55,20 +57,21 @@ export class Plot {
   }
 
   options() {
+    const steps = uPlot.paths.stepped({ align: 1 });
     return {
       ...this.size(),
       legend: { show: false },
       padding: [10, 8, 0, 0],
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
-      scales: { x: { time: true, range: window_ }, y: { range } },
+      scales: { x: { time: true, range: timeWindow }, y: { range } },
       axes: [
-        { ...axis, size: 26, gap: 6, space: 70, grid: { show: false }, values: (_plot, splits) => splits.map(minute), incrs: [60, 120, 180, 300] },
-        { ...axis, size: 34, gap: 6, space: 36, values: (_plot, splits) => splits.map(String) },
+        { ...axis, size: 26, space: 70, grid: { show: false }, incrs: WHOLE_MINUTES, values: minutes },
+        { ...axis, size: 34, space: 36 },
       ],
       series: [
         {},
         { stroke: () => colour("--live"), width: 2, fill: area, points: { show: false } },
-        { stroke: () => colour("--hold"), width: 1.5, dash: [6, 4], points: { show: false }, paths: uPlot.paths.stepped({ align: 1 }) },
+        { stroke: () => colour("--hold"), width: 1.5, dash: [6, 4], points: { show: false }, paths: steps },
       ],
       hooks: { setCursor: [() => this.look()] },
     };
@@ -76,7 +79,8 @@ export class Plot {
 
   /** Start over with the station's own record: [[unix_s, power_w, limit_w, energy_wh], ...]. */
   load(points) {
-    this.data = [points.map((p) => p[0]), points.map((p) => p[1] / 1000), points.map((p) => p[2] / 1000)];
+    const column = (index, per) => points.map((point) => point[index] / per);
+    this.data = [column(0, 1), column(1, 1000), column(2, 1000)];
     this.show();
   }
 

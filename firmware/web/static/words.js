@@ -36,8 +36,10 @@ export const kilo = (value, digits) => (value / 1000).toFixed(digits);
 /** Amperes without a needless decimal: 16, 13.5. */
 export const amps = (value) => String(Number(value.toFixed(1)));
 
+const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
+
 export function clock(time) {
-  return new Date(time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+  return new Date(time).toLocaleTimeString([], { ...CLOCK, hourCycle: "h23" });
 }
 
 export function duration(seconds) {
@@ -51,10 +53,10 @@ export function why(evse) {
   const answers = {
     Available: () => "Plug in or present a card, in either order.",
     Preparing: () => preparing(evse),
-    Charging: () => `The vehicle draws ${amps(Math.max(0, ...evse.current_a))} A of the permitted ${amps(evse.limit_a)} A.`,
+    Charging: () => charging(evse),
     SuspendedEV: () => "The station offers current; the vehicle takes none.",
     SuspendedEVSE: () => "The vehicle would like current; the station offers none at the moment.",
-    Finishing: () => (evse.plugged ? "The session is over. The cable may be unplugged." : "The session is being closed."),
+    Finishing: () => `The session is over${evse.plugged ? "; the cable may be unplugged" : ""}.`,
     Reserved: () => reserved(evse),
     Unavailable: () => "The central system has taken it out of service.",
     Faulted: () => "It does not charge until the fault is gone.",
@@ -62,8 +64,14 @@ export function why(evse) {
   return answers[evse.status]?.() ?? "";
 }
 
+function charging(evse) {
+  const drawn = Math.max(0, ...evse.current_a);
+  return `The vehicle draws ${amps(drawn)} A of the permitted ${amps(evse.limit_a)} A.`;
+}
+
 function preparing(evse) {
-  if (evse.session) return evse.pilot === "B" ? "Authorized. The vehicle is not ready yet." : "Authorized. Current is about to flow.";
+  if (evse.session && evse.pilot === "B") return "Authorized. The vehicle is not ready yet.";
+  if (evse.session) return "Authorized. Current is about to flow.";
   return evse.plugged ? "Plugged in. Present a card to begin." : "A card was presented. Plug in to begin.";
 }
 
