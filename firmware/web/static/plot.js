@@ -61,7 +61,7 @@ export class Plot {
     return {
       ...this.size(),
       legend: { show: false },
-      padding: [10, 8, 0, 0],
+      padding: [10, 18, 0, 0],
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
       scales: { x: { time: true, range: timeWindow }, y: { range } },
       axes: [
