@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from hal.evse.verbs import Faults, Override, PlugIn, Resume
+from hal.evse.verbs import Faults, Override, Pause, PlugIn, Resume
 from hal.interlock.rules import MIN_A, Outputs, Seen
 from hal.ports import BenchError, EvseSpec, Fault, PilotState, Reading
 
@@ -203,19 +203,13 @@ class FakeEvse:
     def unplug(self) -> None:
         self._arrival = self.vehicle = None
 
-    def pause(self) -> None:
-        self._plugged().paused = True
-
-    def resume(self, body: Resume) -> None:
-        vehicle = self._plugged()
-        vehicle.paused = False
+    def wish(self, body: Pause | Resume) -> None:
+        vehicle = self.vehicle
+        if vehicle is None:
+            raise BenchError(409, "no vehicle is plugged: plug one in first")
+        vehicle.paused = isinstance(body, Pause)
         vehicle.current_a = _first(body.current_a, vehicle.current_a)
         vehicle.phases = body.phases or vehicle.phases
-
-    def _plugged(self) -> Vehicle:
-        if self.vehicle is None:
-            raise BenchError(409, "no vehicle is plugged: plug one in first")
-        return self.vehicle
 
     def plan(self, body: Faults, now: float) -> None:
         """Raise or clear a fault when its time has come; a new plan replaces an old one."""

@@ -56,15 +56,19 @@ class Unplug(ConnectorVerb, frozen=True, tag="unplug"):
     """The vehicle leaves at once."""
 
 
-class Pause(ConnectorVerb, frozen=True, tag="pause"):
-    """The vehicle no longer asks for power, but stays."""
-
-
-class Resume(ConnectorVerb, frozen=True, tag="resume"):
-    """The vehicle asks for power again, perhaps for another current."""
+class WishVerb(ConnectorVerb, frozen=True):
+    """What the vehicle does, perhaps with another wish from now on."""
 
     current_a: Amps | None = None
     phases: Phases | None = None
+
+
+class Pause(WishVerb, frozen=True, tag="pause"):
+    """The vehicle no longer asks for power, but stays."""
+
+
+class Resume(WishVerb, frozen=True, tag="resume"):
+    """The vehicle asks for power again."""
 
 
 class Faults(ConnectorVerb, frozen=True, tag="faults"):

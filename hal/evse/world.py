@@ -70,10 +70,8 @@ def _perform(evse: FakeEvse, verb: BenchVerb, now: float) -> None:
             evse.plug_in(verb, now)
         case Unplug():
             evse.unplug()
-        case Pause():
-            evse.pause()
-        case Resume():
-            evse.resume(verb)
+        case Pause() | Resume():
+            evse.wish(verb)
         case Faults():
             evse.plan(verb, now)
         case Lock():

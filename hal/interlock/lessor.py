@@ -66,6 +66,9 @@ class Lessor:
         os.eventfd_write(self._woken, 1)
 
     def restart(self) -> None:
+        """Nothing if the interlock is running and not lost: a second call does no harm."""
+        if self._live and self._live.process.poll() is None:
+            return
         self._end_running()
         launched = self._launch()
         with self._lock:

@@ -188,8 +188,9 @@ def _send(end: socket.socket, data: bytes) -> None:
         return
 
 
-def _wait_for_predecessor(folder: Path) -> int:
-    """Hold the folder, so that the one before has kept its registers and opened."""
+def hold(folder: Path) -> int:
+    """Wait until the one before has opened and kept its registers, then hold the folder; the lock
+    file says who does. Returns its descriptor, which must stay open."""
     lock = os.open(folder / "interlock.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + PREDECESSOR_S
     while True:
@@ -200,11 +201,13 @@ def _wait_for_predecessor(folder: Path) -> int:
                 sys.exit(f"interlock: another interlock is at work in {folder}: stop it first")
             time.sleep(BUSY_S)
         else:
+            os.ftruncate(lock, 0)
+            os.write(lock, f"{os.getpid()}\n".encode())
             return lock
 
 
 def main(setup: str) -> None:
     """Run until the firmware lets go. `setup` is a Setup as JSON."""
     given = msgspec.json.decode(setup, type=Setup)
-    _wait_for_predecessor(Path(given.state_dir))
+    hold(Path(given.state_dir))
     Interlock(given, time.monotonic()).run()

@@ -163,7 +163,7 @@ def objection(state: State, lease: Lease, offered_a: float, now: float) -> str |
         return "fault " + ", ".join(sorted(state.faults))
     if not math.isfinite(lease.expires):
         return lease.ended
-    if _limit(state, lease) < MIN_A:
+    if not _limit(state, lease) >= MIN_A:  # so written, no number is too little as well
         return f"{_limit(state, lease):g} A permitted"
     if state.seen.pilot != "C":
         return f"pilot {state.seen.pilot}"
