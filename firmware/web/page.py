@@ -39,7 +39,7 @@ class Page:
         return self._app(environ, start_response)
 
     def close(self) -> None:
-        """End the live streams within a quarter of a second. From any thread; there is no way back."""
+        """End the live streams, for good, within a quarter of a second. From any thread."""
         self._closing.set()
 
     def _rules(self) -> list[Rule]:
