@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from ocpp.envelope import ANONYMOUS_FORMS
+
 
 class Location(msgspec.Struct, frozen=True):
     """The URL of a station's SOAP server, or why there is none."""
@@ -27,8 +29,8 @@ def locate(sender: str | None, peer: str, override: str | None = None) -> Locati
     """
     if override is not None:
         return Location(url=override)
-    if sender is None:
-        return Location(problem="its messages carry no wsa:From: set its callback address")
+    if sender is None or sender in ANONYMOUS_FORMS:
+        return Location(problem="its wsa:From holds no address: set its callback address")
     try:
         parts = urlsplit(sender)
         host, port = parts.hostname or "", parts.port or 80

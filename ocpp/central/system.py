@@ -4,7 +4,8 @@ import ipaddress
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -19,8 +20,9 @@ from ocpp.central.snapshot import read_snapshot
 from ocpp.central.state import Exchange, State
 from ocpp.central.store import Store, Tariff
 from ocpp.central.words import summary
-from ocpp.http import HttpServer, Refused, SoapClient, Unreachable, soap_app
+from ocpp.http import Refused, SoapClient, Unreachable, soap_app
 from ocpp.message import Message
+from ocpp.server import HttpServer
 from ocpp.soap import Call, Fault
 from ocpp.v16 import (
     CENTRAL_SYSTEM,
@@ -36,8 +38,11 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 SOAP_PATH = "/CentralSystemService"
-CALL_TIMEOUT_S = 30.0
+TIMEOUT_S = 30.0
 STOP_S = 1.0
+
+_peer: ContextVar[str] = ContextVar("peer")
+"""The IP address behind the request that this thread is serving."""
 
 
 class CentralSystem:
@@ -79,6 +84,9 @@ class CentralSystem:
             self.store = Store(state_dir / "central.sqlite", self.changes.notify)
             undo.callback(self.store.close)
             self._service = CentralService(self.store, self._options, self._say)
+            self._soap_app = soap_app(
+                CENTRAL_SYSTEM, self._handle, identity=None, on_exchange=self._unread
+            )
             self._soap = HttpServer(*soap, self._soap_entry, name="central-soap")
             undo.callback(self._soap.stop)
             self._page = HttpServer(*page, Page(self), name="central-page")
@@ -161,17 +169,14 @@ class CentralSystem:
         address, problem = self.store.address(station)
         if address is None:
             raise Unreachable(f"{station} cannot be called", problem or "it has never called here")
-        client = SoapClient(
-            CHARGE_POINT,
-            address,
-            identity=station,
-            sender=self.soap_url,
-            timeout_s=CALL_TIMEOUT_S,
-        )
         try:
+            client = SoapClient(
+                CHARGE_POINT, address, identity=station, sender=self.soap_url, timeout_s=TIMEOUT_S
+            )
+        except ValueError as error:
+            raise Unreachable(f"{station} cannot be called", str(error)) from error
+        with closing(client):
             return client.call(request)
-        finally:
-            client.close()
 
     def _remember(self, station: str, request: Message, answer: Message) -> None:
         """Reservations are shown with a button to cancel them, so those accepted are kept."""
@@ -188,21 +193,25 @@ class CentralSystem:
         if environ.get("PATH_INFO", "").rstrip("/") != SOAP_PATH:
             start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
             return [f"The central system is at {SOAP_PATH}.\n".encode()]
-        peer = str(environ["REMOTE_ADDR"])
-        app = soap_app(CENTRAL_SYSTEM, lambda call: self._handle(call, peer), identity=None)
-        return app(environ, start_response)
+        _peer.set(str(environ["REMOTE_ADDR"]))
+        return self._soap_app(environ, start_response)
 
-    def _handle(self, call: Call, peer: str) -> Message:
+    def _handle(self, call: Call) -> Message:
         began = time.perf_counter()
         station = call.identity or ""
         try:
-            answer = self._service.answer(call, peer)
+            answer = self._service.answer(call, _peer.get())
         except Fault as fault:
             self._record("in", station, call.message, began, fault)
             self._say(f"{station} {call.operation.name} refused: {fault.reason}")
             raise
         self._record("in", station, call.message, began, answer)
         return answer
+
+    def _unread(self, call: Call | None, _request: bytes, _response: bytes, status: int) -> None:
+        """What never became a call is worth a line too: somebody's charge point gets no further."""
+        if call is None:
+            self._say(f"{_peer.get()} sent what is no message known here: HTTP status {status}")
 
     def _record(
         self,

@@ -1,5 +1,7 @@
 """Messages in words, for the log: card numbers are masked in both."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from ocpp.message import Message, to_plain
@@ -24,5 +26,15 @@ def _words(name: str, value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(_words(inner, one) for inner, one in value.items())
     if isinstance(value, (list, tuple)):
-        return f"{len(value)} × {name}"
+        return _listed(name, value)
+    if isinstance(value, datetime):
+        return f"{name} {value.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
     return f"{name} {value}"
+
+
+def _listed(name: str, values: Sequence[Any]) -> str:
+    """Readings are told one by one; of anything else, how many there are."""
+    if name == "meterValue":
+        readings = [one for value in values[:_SHOWN] for one in value["sampledValue"][:_SHOWN]]
+        return ", ".join(f"{one['value']} {one.get('unit', 'Wh')}" for one in readings)
+    return f"{len(values)} × {name}"

@@ -1,6 +1,6 @@
 // The page of the bench central system: draws each picture that the server sends, once a second too.
 
-import { ago, badge, cardName, clock, duration, empty, h, kilo, money, number, show, when } from "./dom.js";
+import { ago, badge, cardName, clock, day, duration, empty, h, kilo, money, number, show, when } from "./dom.js";
 import { listen } from "./operations.js";
 
 const place = (id) => document.getElementById(id);
@@ -60,7 +60,7 @@ function stationCard(station) {
       isOnline(station) ? badge("online") : badge("offline"),
       station.registration !== "Accepted" && badge(station.registration ?? "offline", station.registration ?? "never booted"),
       whole && whole.status !== "Available" && badge(whole.status),
-      h("div.row.end", {},
+      h("div.row.end.menu", {},
         button("Trigger", "TriggerMessage", { station: id }, ".quiet"),
         button("Configuration", "GetConfiguration", { station: id }, ".quiet"),
         button("Availability", "ChangeAvailability", { station: id, connectorId: 0 }, ".quiet"),
@@ -70,9 +70,9 @@ function stationCard(station) {
     station.problem && h("p.note", {}, h("strong", {}, "Cannot be called: "), station.problem, "."),
     whole && fault(whole),
     station.connectors.some((connector) => connector.id > 0) || liveSessions().some((session) => session.station === id)
-      ? h("div.grid", {}, connectors(station).map((connector) => connectorTile(station, connector)))
-      : h("div.empty", {}, "No connector has told its status yet. It does so after it is accepted; ",
-        button("ask it to", "TriggerMessage", { station: id, requestedMessage: "StatusNotification" })));
+      ? h("div.grid.tiles", {}, connectors(station).map((connector) => connectorTile(station, connector)))
+      : h("div.tile.row.silent", {}, h("span.muted", {}, "No connector has told its status yet."),
+        button("Ask for it", "TriggerMessage", { station: id, requestedMessage: "StatusNotification" })));
 }
 
 function facts(station) {
@@ -103,32 +103,31 @@ function connectorTile(station, connector) {
   const session = state.sessions.find((one) => one.live && mine(one));
   const reservation = state.reservations.find((one) => mine(one) && Date.parse(one.expiry) > Date.now());
   const given = { station: station.id, connectorId: connector.id };
-  return h("section.tile", {},
-    h("div.row", {}, h("h3", {}, `Connector ${connector.id}`),
-      h("span.end", {}, connector.status ? badge(connector.status) : badge("live", "Session"))),
-    session ? charging(session) : idle(connector, reservation),
-    fault(connector),
+  const startStyle = ["Available", "Preparing"].includes(connector.status) ? ".primary" : "";
+  return h("section.tile", {}, h("div.inside", {},
+    h("div.row.name", {}, h("h3", {}, `Connector ${connector.id}`),
+      connector.status ? badge(connector.status) : badge("live", "Session")),
+    h("div.stack.middle", {}, session ? charging(session) : idle(connector, reservation), fault(connector)),
     h("div.row.actions", {},
       session
         ? button("Stop", "RemoteStopTransaction", { station: station.id, transactionId: session.id }, ".primary")
         : button("Start", "RemoteStartTransaction",
-          { ...given, ...(reservation && { idTag: reservation.card }) }, ".primary"),
+          { ...given, ...(reservation && { idTag: reservation.card }) }, startStyle),
       reservation
         ? button("Cancel reservation", "CancelReservation", { station: station.id, reservationId: reservation.id })
         : !session && button("Reserve", "ReserveNow", given),
-      button("Availability", "ChangeAvailability", given)));
+      button("Availability", "ChangeAvailability", given))));
 }
 
 function charging(session) {
   const pair = (label, value) => h("div", {}, h("div.label", {}, label), h("div.value", {}, value));
-  return [
-    h("div.big", {}, kilo(session.energy_wh), h("small", {}, "kWh")),
+  return h("div.charging", {},
+    h("div", {}, h("div.big", {}, kilo(session.energy_wh), h("small", {}, "kWh")),
+      h("div.label", {}, `Session ${session.id}, ${cardName(state.cards, session.card)}`)),
     h("div.pairs", {},
       pair("Power", session.power_w === null ? "–" : `${kilo(session.power_w, 1)} kW`),
       pair("Duration", duration(seconds(session))),
-      pair("Price", price(session))),
-    h("p.muted.small", {}, `Session ${session.id}, ${cardName(state.cards, session.card)}`),
-  ];
+      pair("Price", price(session))));
 }
 
 const IDLE = {
@@ -183,7 +182,7 @@ function cardRow(card) {
   return h("tr", {},
     h("td", {}, h("div", {}, card.name || h("span.muted", {}, "unnamed")), h("code.muted.small", {}, card.id)),
     h("td", {}, expired ? badge("Expired") : badge(card.status),
-      card.expiry && !expired && h("div.muted.small", {}, `until ${when(card.expiry)}`)),
+      card.expiry && !expired && h("div.muted.small.nowrap", {}, `until ${day(card.expiry)}`)),
     h("td.num", {}, button("Edit", "card", card, ".quiet")));
 }
 

@@ -82,11 +82,15 @@ export function clock(time) {
   return `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`;
 }
 
+export function day(time) {
+  const date = new Date(time);
+  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
+}
+
 /** Date and time; of today only the time. */
 export function when(time) {
-  const date = new Date(time);
-  if (date.toDateString() === new Date().toDateString()) return clock(time);
-  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ${pad(date.getHours())}:${pad(date.getMinutes())}`;
+  const today = new Date(time).toDateString() === new Date().toDateString();
+  return today ? clock(time) : `${day(time)} ${clock(time).slice(0, 5)}`;
 }
 
 /** The last digits of a card, as a person would call it. */
