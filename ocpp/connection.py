@@ -22,6 +22,7 @@ _WRITE_S = 10.0  # how long a peer may take none of an answer
 _LINGER_S = 0.5  # how long the rest of a refused request is read, or the refusal would not arrive
 _LINGER_MAX = 1_048_576  # bytes of it
 
+_TLS_HELLO = b"\x16"
 _HEADER_END = re.compile(rb"\n\r?\n")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?")
 
@@ -215,6 +216,8 @@ class Connection(HTTPConnection):
         if self.rfile.timed.ended:
             raise ConnectionAbortedError(errno.ECONNABORTED, "the peer left")
         header = self.rfile.buffered()
+        if header[:1] == _TLS_HELLO:
+            raise OSError(errno.EPROTO, "TLS where plain HTTP is spoken")
         if header and not before:
             self.wait(self.server.limits.header_s)
         return self.rfile.has_header() or len(header) >= HEADER_MAX

@@ -158,9 +158,7 @@ class _Server(Server):
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = found[0]
         self.socket = socket.create_server(address, family=family, backlog=self.limits.connections)
-        self.socket.setsockopt(
-            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-        )  # accepted ones inherit it
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited
         self.socket.settimeout(_TURN_S)
         self.bind_addr = self.socket.getsockname()[:2]
         self._connections = ConnectionManager(self)
@@ -192,8 +190,8 @@ class _Server(Server):
             else:
                 super().put_conn(conn)
         except OSError as gone:
-            if isinstance(gone, ssl.SSLError):
-                self.error_log(f"{conn.remote_addr}: {gone.reason}")
+            if not isinstance(gone, ConnectionError):
+                self.error_log(f"{conn.remote_addr}: {gone}")
             conn.close()
 
     def put_conn(self, conn: Connection) -> None:
