@@ -1,0 +1,1 @@
+"""The application: what a charging station decides, and the threads that carry it out."""

@@ -1,0 +1,344 @@
+"""The composition root: opens the board, wires the threads, runs them, and ends them."""
+
+import contextlib
+import logging
+import os
+import queue
+import signal
+import ssl
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from wsgiref.types import WSGIApplication
+
+from firmware import config
+from firmware.config import Site, SiteError
+from firmware.core.connector import Connector
+from firmware.core.settings import Settings, change
+from firmware.core.state import Durable, Station, restore
+from firmware.core.station import observe
+from firmware.events import StopAsked
+from firmware.shell.clock import Clock
+from firmware.shell.desk import Desk
+from firmware.shell.inbox import Inbox
+from firmware.shell.journal import Journal, Outbox
+from firmware.shell.link import Link
+from firmware.shell.listener import Listener
+from firmware.shell.logs import Lines
+from firmware.shell.loop import Loop, StopLoop, Stored
+from firmware.shell.outputs import Wires
+from firmware.shell.supervisor import Worker
+from firmware.shell.view import View
+from firmware.shell.watchers import EvseWatcher, Heartbeat, MeterWatcher, ReaderWatcher, reported
+from firmware.web.bench import bench_app
+from firmware.web.page import Page
+from hal.board import open_board
+from hal.ports import EvseSpec, HalError
+from ocpp.http import SoapClient
+from ocpp.server import HttpServer
+from ocpp.v16 import CENTRAL_SYSTEM, BootNotificationRequest
+
+log = logging.getLogger("pilotwire")
+
+FIRST_LOOK_S = 1.0
+LOOK_S = 1.0
+"""The supervisor looks this often at pulses."""
+STUCK_S = 5.0
+"""A station thread busy with one event this long ends the process: the lease has lapsed already."""
+JOIN_S = 0.3
+LAST_WORDS_S = 5.0
+"""A courteous stop gives the link this long to tell what is stored."""
+RESTART_S = 1.0
+LONGEST_RESTART_S = 60.0
+
+
+class App:
+    """One charge point. The constructor opens and binds everything and starts no thread but the
+    interlock's process; `run` starts the rest and returns the exit status."""
+
+    def __init__(self, site: Site, state_dir: Path, control_port: int | None, lines: Lines) -> None:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        self._site = site
+        self._todo: queue.SimpleQueue[Callable[[], int | None]] = queue.SimpleQueue()
+        self._journal = Journal(state_dir)
+        durable = self._journal.load()
+        self._clock = Clock(self._journal.boot)
+        self._inbox = Inbox()
+        self._desk = Desk(self._inbox)
+        self._heartbeat = Heartbeat(self._inbox)
+        specs = {spec.id: spec for spec in _specs(site)}
+        self._board = open_board(
+            site.board.driver, _options(site), tuple(specs.values()), state_dir
+        )
+        self._outbox = Outbox(self._journal.path)
+        self._link = Link(
+            self._connect,
+            _boot_message(site),
+            self._outbox,
+            self._inbox,
+            self._clock,
+            self._desk,
+            self._heartbeat,
+            self._journal.identity,
+        )
+        self._workers: list[Worker] = []
+        self._view = View(
+            site,
+            specs,
+            self._board.bench,
+            self._link,
+            Outbox(self._journal.path),
+            self._clock,
+            lines,
+            self._workers,
+        )
+        self._sender = ""
+        self._page = Page(self._view)
+        self._servers = self._bind(state_dir, control_port)
+        self._wire(durable)
+
+    def _wire(self, durable: Durable) -> None:
+        """The threads, and who tells whom."""
+        meters = MeterWatcher(self._board.meters, self._inbox)
+        station = self._worker("station", lambda pulse: self._loop.run(self._inbox, pulse))
+        evses = EvseWatcher(
+            self._board.interlock,
+            self._inbox,
+            station.pulse,
+            plug_changed=meters.poke,
+            lost=lambda: self._todo.put(self._restart_interlock),
+        )
+        wires = Wires(
+            self._journal,
+            evses,
+            self._link,
+            self._desk,
+            self._heartbeat,
+            self._view,
+            lambda: self._loop.stored,
+        )
+        state = _station(self._site, durable)
+        # The first look at the hardware belongs to the first state: nothing flickers at the start.
+        for report in self._board.interlock.reports(FIRST_LOOK_S):
+            state = observe(state, reported(report))
+        self._loop = Loop(state, durable, wires, self._clock)
+        self._journal.on_stored = self._stored
+        self._worker("journal", self._journal.run)
+        self._worker("evse", evses.run)
+        self._worker("meter", meters.run)
+        self._worker("heartbeat", self._heartbeat.run)
+        self._worker("link", self._link.run)
+        readers = [ReaderWatcher(reader, self._inbox) for reader in self._board.readers]
+        for number, reader in enumerate(readers, 1):
+            self._worker("rfid" if len(readers) == 1 else f"rfid-{number}", reader.run)
+        self._stops: list[Callable[[], None]] = [
+            evses.stop,
+            meters.stop,
+            self._heartbeat.stop,
+            self._link.stop,
+            *(reader.stop for reader in readers),
+        ]
+
+    def _worker(self, name: str, body: Callable[..., None]) -> Worker:
+        worker = Worker(name, body, lambda dead: self._todo.put(lambda: self._died(dead)))
+        self._workers.append(worker)
+        return worker
+
+    def _stored(self, number: int) -> None:
+        self._inbox.put_urgent(Stored(number))
+        self._link.stored()
+
+    def _connect(self) -> SoapClient:
+        csms = self._site.csms[0]
+        return SoapClient(
+            CENTRAL_SYSTEM,
+            csms.url,
+            identity=self._site.station.id,
+            sender=self._sender,
+            tls=_tls(self._site) if csms.url.startswith("https:") else None,
+        )
+
+    # --- addresses -------------------------------------------------------------------------------
+
+    def _bind(self, state_dir: Path, control_port: int | None) -> list[HttpServer]:
+        """All addresses at once, before anything starts. Raises SiteError for a taken one."""
+        kept = state_dir / "soap-port"
+        soap_host, soap_port = config.address(self._site.soap.listen)
+        listener = Listener(self._desk, self._link, self._site.station.id)
+        soap = _bound_again(kept, soap_host, soap_port, listener)
+        self._sender = self._site.soap.callback_url or f"{soap.url}/"
+        web_host, web_port = config.address(self._site.web.listen)
+        web = _bound("web.listen", web_host, web_port, self._page, "web")
+        servers = [soap, web]
+        log.info("station %s: page %s/  SOAP %s", self._site.station.id, web.url, self._sender)
+        if control_port is not None and self._board.bench is not None:
+            bench = bench_app(self._view)
+            servers.append(_bound("--control-port", "127.0.0.1", control_port, bench, "bench"))
+            log.info("bench control %s/v1/state", servers[-1].url)
+        return servers
+
+    @property
+    def page_url(self) -> str:
+        return self._servers[1].url
+
+    @property
+    def control_url(self) -> str:
+        return self._servers[2].url
+
+    # --- running ---------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        for worker in self._workers:
+            worker.start()
+        for server in self._servers:
+            server.start()
+        self._view.phase = "running"
+
+    def run(self) -> int:
+        """Until a signal or the death of a thread that cannot be replaced; the exit status."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._signalled)
+        self.start()
+        while True:
+            with contextlib.suppress(queue.Empty):
+                status = self._todo.get(timeout=LOOK_S)()
+                if status is not None:
+                    return self.stop(status)
+            if self._workers[0].pulse.busy_s > STUCK_S:
+                log.critical("the station thread is stuck: ending, the interlock has opened")
+                return self._cut(1)
+
+    def _signalled(self, number: int, frame: FrameType | None) -> None:
+        self._todo.put(lambda: 0)
+
+    def _restart_interlock(self) -> None:
+        try:
+            self._board.interlock.restart()
+        except HalError as error:
+            log.error("interlock does not start: %s", error)
+
+    def _died(self, worker: Worker) -> int | None:
+        """Without station or journal there is nothing to run; the others are replaced."""
+        if worker.name in ("station", "journal"):
+            log.critical("thread %s is dead: ending", worker.name)
+            return 1
+        wait_s = min(RESTART_S * 2 ** (worker.deaths - 1), LONGEST_RESTART_S)
+        log.error("thread %s is started again in %d s", worker.name, wait_s)
+        at = time.monotonic() + wait_s
+        self._todo.put(lambda: self._revive(worker, at))
+        return None
+
+    def _revive(self, worker: Worker, at: float) -> None:
+        if time.monotonic() < at:
+            time.sleep(0.05)
+            self._todo.put(lambda: self._revive(worker, at))
+        else:
+            worker.start()
+
+    # --- ending ----------------------------------------------------------------------------------
+
+    def stop(self, status: int) -> int:
+        """As the site file says: like a power cut, or courteously."""
+        if self._site.cut or status:
+            return self._cut(status)
+        self._inbox.put_urgent(StopAsked())
+        deadline = time.monotonic() + LAST_WORDS_S
+        while time.monotonic() < deadline and not self._told():
+            time.sleep(0.05)
+        return self._cut(status)
+
+    def _told(self) -> bool:
+        sessions = any(c.session is not None for c in self._loop.state.connectors)
+        return not sessions and self._view.waiting() == 0
+
+    def _cut(self, status: int) -> int:
+        """No transaction is ended, no message sent (bench-control §1). Every stop flag first, then
+        every thread is waited for; those that a library holds up are named and left."""
+        for stop in self._stops:
+            stop()
+        self._board.interlock.close()
+        self._inbox.put_urgent(StopLoop())
+        self._journal.finish()
+        self._page.close()
+        left = [w.name for w in self._workers if w.alive and not w.join(JOIN_S)]
+        if left:
+            log.warning("threads still alive at the end: %s", ", ".join(left))
+        self._board.close()
+        return status
+
+
+def _bound(key: str, host: str, port: int, app: WSGIApplication, name: str) -> HttpServer:
+    try:
+        return HttpServer(host, port, app, name=name)
+    except OSError as error:
+        raise SiteError(
+            f"{key}: {host}:{port} cannot be used: {os.strerror(error.errno or 0)}"
+        ) from error
+
+
+def _bound_again(kept: Path, host: str, port: int, app: WSGIApplication) -> HttpServer:
+    """Any free port is asked for: the one used last time is preferred, so that a central system
+    that remembers us still finds us."""
+    with contextlib.suppress(OSError, ValueError, SiteError):
+        if port == 0:
+            return _bound("soap.listen", host, int(kept.read_text()), app, "soap")
+    server = _bound("soap.listen", host, port, app, "soap")
+    kept.write_text(str(server.port))
+    return server
+
+
+def _specs(site: Site) -> tuple[EvseSpec, ...]:
+    fuse, volts = site.station.fuse_limit_a, site.station.voltage_v
+    return tuple(EvseSpec(e.id, e.phases, e.lock, fuse, volts) for e in site.evse)
+
+
+def _options(site: Site) -> dict[str, object]:
+    board = site.board
+    return {
+        "meter_resets_on_plug_in": board.meter_resets_on_plug_in,
+        "time_scale": board.time_scale,
+    }
+
+
+def _station(site: Site, durable: Durable) -> Station:
+    """The state to begin with: factory values, over them what was changed and stored."""
+    connectors = tuple(Connector(s.id, s.fuse_limit_a, s.lock) for s in _specs(site))
+    factory, unknown = config.settings(site)
+    for key in unknown:
+        log.warning("site file: ocpp.configuration.%s is not known here, ignored", key)
+    settings = _changed(factory, durable)
+    return restore(Station(connectors, settings), durable)
+
+
+def _changed(settings: Settings, durable: Durable) -> Settings:
+    for key, text in durable.changed:
+        settings, status = change(settings, key, text)
+        if status != "Accepted":
+            log.warning("stored setting %s = %r is not possible any more", key, text)
+    return settings
+
+
+def _boot_message(site: Site) -> BootNotificationRequest:
+    s = site.station
+    return BootNotificationRequest(
+        charge_point_vendor=s.vendor,
+        charge_point_model=s.model,
+        charge_point_serial_number=s.serial or None,
+        charge_box_serial_number=s.charge_box_serial or None,
+        firmware_version=s.firmware_version or None,
+        iccid=s.iccid or None,
+        imsi=s.imsi or None,
+        meter_type=s.meter_type or None,
+        meter_serial_number=s.meter_serial or None,
+    )
+
+
+def _tls(site: Site) -> ssl.SSLContext:
+    bundle = site.security.csms_ca_bundle or None
+    try:
+        context = ssl.create_default_context(cafile=bundle)
+    except (OSError, ssl.SSLError) as error:
+        raise SiteError(f"security.csms_ca_bundle: {bundle}: {error}") from error
+    context.check_hostname = site.csms[0].verify_hostname
+    return context

@@ -1,0 +1,240 @@
+"""The site file (TOML), typed: what is wired, which central system, factory settings."""
+
+import difflib
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta, inspect
+
+from firmware.core.settings import COMPUTED, Settings, preset
+from hal.board import DRIVERS
+
+BUILT = ("1.6-soap",)
+"""The protocol versions that this release speaks."""
+
+Text20 = Annotated[str, Meta(max_length=20)]
+Text25 = Annotated[str, Meta(max_length=25)]
+Text50 = Annotated[str, Meta(max_length=50)]
+Required20 = Annotated[str, Meta(min_length=1, max_length=20)]
+Identity = Annotated[str, Meta(min_length=1, max_length=48, pattern=r"^[^:/?#\s]+$")]
+Positive = Annotated[float, Meta(gt=0)]
+
+
+class SiteError(Exception):
+    """The site file cannot be used. One line: file, line and key, and what was expected."""
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of all tables: an unknown key is an error."""
+
+
+class StationTable(Table, frozen=True):
+    id: Identity
+    vendor: Required20 = "Pilotwire"
+    model: Required20 = "Bench"
+    serial: Text25 = ""
+    charge_box_serial: Text25 = ""
+    firmware_version: Text50 = ""
+    iccid: Text20 = ""
+    imsi: Text20 = ""
+    meter_serial: Text25 = ""
+    meter_type: Text25 = ""
+    connection_timeout_s: Annotated[int, Meta(ge=0)] = 30
+    reader_selects: Literal["first-free"] = "first-free"
+    fuse_limit_a: Annotated[float, Meta(ge=6, le=80)] = 32.0
+    voltage_v: Annotated[float, Meta(ge=90, le=500)] = 230.0
+    on_stop: Literal["cut", "finish"] | None = None
+    """None = cut with the fake board, finish with every other."""
+    on_reset: Literal["restart", "exit"] = "restart"
+
+
+class BoardTable(Table, frozen=True):
+    driver: str = "fake"
+    meter_resets_on_plug_in: bool = False
+    time_scale: Positive = 1.0
+
+
+class EvseTable(Table, frozen=True):
+    id: Annotated[int, Meta(ge=1)]
+    connectors: Annotated[int, Meta(ge=1, le=1)] = 1
+    current_type: Literal["AC"] = "AC"
+    phases: Annotated[int, Meta(ge=1, le=3)] = 3
+    lock: bool = True
+    meter_public_key: str = ""
+
+
+class WebTable(Table, frozen=True):
+    listen: str = "127.0.0.1:0"
+
+
+class SecurityTable(Table, frozen=True):
+    csms_ca_bundle: str = ""
+    manufacturer_ca_bundle: str = ""
+    client_certificate_dir: str = ""
+    client_key_dir: str = ""
+    private_key_password: str = ""
+
+
+class CsmsTable(Table, frozen=True):
+    url: str
+    version: Literal["1.5-soap", "1.6-soap", "1.6", "2.0.1"]
+    slot: int = 1
+    security_profile: Annotated[int, Meta(ge=0, le=3)] = 0
+    password: str = ""
+    verify_hostname: bool = True
+
+
+class SoapTable(Table, frozen=True):
+    listen: str = "127.0.0.1:0"
+    callback_url: str = ""
+
+
+class VariableTable(Table, frozen=True):
+    component: str
+    variable: str
+    value: str
+    attribute: str = "Actual"
+    mutability: str = ""
+    component_instance: str = ""
+    variable_instance: str = ""
+    evse: int | None = None
+    connector: int | None = None
+
+
+class OcppTable(Table, frozen=True):
+    configuration: dict[str, str] = {}
+    variable: tuple[VariableTable, ...] = ()
+
+
+class Site(Table, frozen=True):
+    """The whole file. The names are those of the bench-control page."""
+
+    station: StationTable
+    csms: Annotated[tuple[CsmsTable, ...], Meta(min_length=1)]
+    board: BoardTable = BoardTable()
+    evse: Annotated[tuple[EvseTable, ...], Meta(min_length=1)] = (EvseTable(1),)
+    web: WebTable = WebTable()
+    security: SecurityTable = SecurityTable()
+    soap: SoapTable = SoapTable()
+    ocpp: OcppTable = OcppTable()
+
+    @property
+    def cut(self) -> bool:
+        """SIGTERM is a power cut."""
+        return (self.station.on_stop or "cut") == "cut"
+
+
+def load(path: Path) -> Site:
+    """Read and check the site file. Raises SiteError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SiteError(f"{path}: cannot be read: {error}") from error
+    try:
+        plain = tomllib.loads(text)
+        site = msgspec.convert(plain, Site)
+    except tomllib.TOMLDecodeError as error:
+        raise SiteError(f"{path}: not TOML: {error}") from error
+    except msgspec.ValidationError as error:
+        raise _explained(path, text, plain, str(error)) from error
+    for key, problem in _problems(site):
+        raise SiteError(f"{path}{_line(text, key)}: {key}: {problem}")
+    return site
+
+
+def settings(site: Site) -> tuple[Settings, tuple[str, ...]]:
+    """Factory settings, and the preset keys that this station does not know.
+
+    A preset of what the station computes itself is ignored. Raises SiteError for a bad value."""
+    rotation = tuple(f"{n}.Unknown" for n in (0, *(e.id for e in site.evse)))
+    factory = Settings(
+        connection_timeout=site.station.connection_timeout_s, phase_rotation=rotation
+    )
+    texts = {k: v for k, v in site.ocpp.configuration.items() if k.lower() not in COMPUTED}
+    return preset(factory, texts)
+
+
+def address(listen: str) -> tuple[str, int]:
+    """`host:port` apart. Raises ValueError."""
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdigit() or int(port) >= 2**16:
+        raise ValueError("expected host:port, as 127.0.0.1:0")
+    return host.strip("[]"), int(port)
+
+
+def _problems(site: Site) -> list[tuple[str, str]]:
+    """What the types cannot say, as key and explanation."""
+    found = []
+    if site.board.driver not in DRIVERS:
+        found.append(("board.driver", f"expected one of {', '.join(sorted(DRIVERS))}"))
+    if [e.id for e in site.evse] != list(range(1, len(site.evse) + 1)):
+        found.append(("evse.id", "expected 1, 2, 3, ... in order"))
+    for key, listen in (("web.listen", site.web.listen), ("soap.listen", site.soap.listen)):
+        try:
+            address(listen)
+        except ValueError as error:
+            found.append((key, f"{error}, got {listen!r}"))
+    csms = site.csms[0]
+    if csms.version not in BUILT:
+        built = ", ".join(BUILT)
+        found.append(("csms.version", f"{csms.version!r} is not built yet; expected {built}"))
+    elif urlsplit(csms.url).scheme not in ("http", "https") or not urlsplit(csms.url).hostname:
+        found.append(("csms.url", f"expected http://host:port/path, got {csms.url!r}"))
+    try:
+        settings(site)
+    except ValueError as error:
+        found.append(("ocpp.configuration." + str(error).split(" ", maxsplit=1)[0], str(error)))
+    return found
+
+
+def _explained(path: Path, text: str, plain: Any, error: str) -> SiteError:
+    """msgspec's words as file, line, key and expectation."""
+    what, _, where = error.partition(" - at ")
+    key = re.sub(r"\[(\d+|\.\.\.)\]", "", where.strip("`")).removeprefix("$").removeprefix(".")
+    unknown = re.match(r"Object contains unknown field `(.*)`", what)
+    missing = re.match(r"Object missing required field `(.*)`", what)
+    if unknown is None and missing is None:
+        return SiteError(f"{path}{_line(text, key)}: {key}: {what[0].lower()}{what[1:]}")
+    if missing is not None:
+        key = f"{key}.{missing[1]}".lstrip(".")
+        return SiteError(f"{path}: {key} is missing")
+    assert unknown is not None
+    near = difflib.get_close_matches(unknown[1], _keys(key), 1, 0.0)
+    key = f"{key}.{unknown[1]}".lstrip(".")
+    hint = f", did you mean {near[0]!r}?" if near else ""
+    return SiteError(f"{path}{_line(text, key)}: unknown key {key!r}{hint}")
+
+
+def _keys(table: str) -> list[str]:
+    """The keys of a table of the site file, by its dotted name."""
+    kind: Any = Site
+    for name in filter(None, table.split(".")):
+        info: Any = next(f.type for f in _struct(kind).fields if f.encode_name == name)
+        while not isinstance(info, inspect.StructType):
+            info = info.item_type
+        kind = info.cls
+    return [field.encode_name for field in msgspec.structs.fields(kind)]
+
+
+def _struct(kind: Any) -> inspect.StructType:
+    info = inspect.type_info(kind)
+    assert isinstance(info, inspect.StructType)
+    return info
+
+
+def _line(text: str, key: str) -> str:
+    """`:n` where a key (dotted, with its table) stands in the file, or nothing if not found."""
+    *tables, name = key.split(".")
+    table = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[\[?\s*([\w.\-]+)\s*\]\]?", line):
+            table = header[1]
+            if table == key:
+                return f":{number}"
+        elif re.match(rf"\s*\"?{re.escape(name)}\"?\s*=", line) and table == ".".join(tables):
+            return f":{number}"
+    return ""

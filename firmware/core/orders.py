@@ -1,0 +1,171 @@
+"""Orders: what the station answers to each, and what it does about it."""
+
+import msgspec
+
+from firmware.core import connector as one
+from firmware.core import reservation, settings
+from firmware.core.authorization import admit
+from firmware.core.metering import sample
+from firmware.core.state import Said, Station, status_of
+from firmware.facts import (
+    BootAsked,
+    Fact,
+    HeartbeatAsked,
+    Instant,
+    Measured,
+    OrderAnswered,
+    OrderOutcome,
+    SessionMetered,
+)
+from firmware.orders import (
+    CancelReservation,
+    ChangeAvailability,
+    ChangeSetting,
+    GetSettings,
+    Order,
+    RemoteStart,
+    RemoteStop,
+    Reserve,
+    Trigger,
+)
+
+replace = msgspec.structs.replace
+Answer = tuple[Station, OrderOutcome, list[Fact]]
+"""New state, the answer, and what follows after the answer was given."""
+
+ACCEPTED = OrderOutcome("Accepted")
+REJECTED = OrderOutcome("Rejected")
+
+
+def carry_out(s: Station, number: int, order: Order, now: Instant) -> Said:
+    s, outcome, after = _answer(s, order, now)
+    return s, [OrderAnswered(number, outcome), *after]
+
+
+def _answer(s: Station, order: Order, now: Instant) -> Answer:
+    match order:
+        case RemoteStart():
+            return _remote_start(s, order, now)
+        case RemoteStop():
+            return _remote_stop(s, order, now)
+        case Reserve():
+            return _reserve(s, order, now)
+        case CancelReservation():
+            return _cancel(s, order)
+        case Trigger():
+            return _trigger(s, order, now)
+        case GetSettings():
+            shown, unknown = settings.show(s.settings, order.keys, len(s.connectors))
+            return s, OrderOutcome("Accepted", shown, unknown), []
+        case ChangeSetting():
+            return _change_setting(s, order)
+        case ChangeAvailability():
+            return _change_availability(s, order)
+        case _:
+            raise TypeError(f"no such order: {order!r}")
+
+
+def _remote_start(s: Station, order: RemoteStart, now: Instant) -> Answer:
+    """R16-120 ... R16-124; only a station that is accepted may be started from afar (R16-024)."""
+    if s.registration != "Accepted" or not s.operative:
+        return s, REJECTED, []
+    able = [
+        c for c in s.connectors if order.evse in (None, c.evse) and _startable(s, c, order.token)
+    ]
+    if not able:
+        return s, REJECTED, []
+    c = min(able, key=lambda c: not c.plugged)
+    if s.settings.authorize_remote_tx:
+        c, facts = one.authorize(c, order.token, now, s.rules)
+        return s.with_connector(c), ACCEPTED, facts
+    c, facts = one.accept(c, order.token, None, now, s.rules)
+    s, also = admit(s.with_connector(c), c.evse, None)
+    return s, ACCEPTED, facts + also
+
+
+def _startable(s: Station, c: one.Connector, token: str) -> bool:
+    held = s.reserved(c.evse)
+    mine = held is None or one.same(held.token, token)
+    return c.usable and mine and isinstance(c.phase, one.Idle | one.Finishing)
+
+
+def _remote_stop(s: Station, order: RemoteStop, now: Instant) -> Answer:
+    """R16-127: only a transaction that runs here and whose id is known."""
+    for each in s.connectors:
+        if each.session is not None and each.session.transaction == order.transaction:
+            c, facts = one.stop(each, "Remote", now)
+            return s.with_connector(c), ACCEPTED, facts
+    return s, REJECTED, []
+
+
+def _reserve(s: Station, order: Reserve, now: Instant) -> Answer:
+    if s.registration != "Accepted":
+        return s, REJECTED, []
+    if not s.operative and (order.evse == 0 or s.connector(order.evse) is not None):
+        return s, OrderOutcome("Unavailable"), []
+    status, reservations = reservation.reserve(
+        order, s.reservations, s.connectors, zero=s.settings.reserve_zero, wall=now.wall
+    )
+    return replace(s, reservations=reservations), OrderOutcome(status), []
+
+
+def _cancel(s: Station, order: CancelReservation) -> Answer:
+    left = tuple(r for r in s.reservations if r.id != order.id)
+    if len(left) == len(s.reservations):
+        return s, REJECTED, []
+    return replace(s, reservations=left), ACCEPTED, []
+
+
+def _trigger(s: Station, order: Trigger, now: Instant) -> Answer:
+    """R16-270 ... R16-272: the answer first, the message after it."""
+    evses = [c.evse for c in s.connectors]
+    match order.what:
+        case "Heartbeat":
+            return s, ACCEPTED, [HeartbeatAsked()]
+        case "Boot" if s.registration == "Pending":  # R16-025, R16-026
+            return s, ACCEPTED, [BootAsked()]
+        case "Status" if order.evse in (None, 0, *evses):
+            wanted = [0, *evses] if order.evse is None else [order.evse]
+            return s, ACCEPTED, [status_of(s, evse, now, asked=True) for evse in wanted]
+        case "MeterValues" if order.evse in (None, *evses):
+            wanted = evses if order.evse is None else [order.evse]
+            return s, ACCEPTED, [_measured(s, evse, now) for evse in wanted]
+        case "Other":
+            return s, OrderOutcome("NotImplemented"), []
+        case _:
+            return s, REJECTED, []
+
+
+def _measured(s: Station, evse: int, now: Instant) -> Fact:
+    """Present values: part of the history while a session runs (R16-194, R16-201)."""
+    c = s.connector(evse)
+    assert c is not None
+    session = c.session
+    shift, wh = (session.shift, session.kept.wh) if session else (0, 0)
+    taken = sample(c.reading, shift, wh, c.offered_a, s.settings)
+    if session is None:
+        return Measured(evse, now, taken)
+    return SessionMetered(session.number, evse, now, taken, "Trigger")
+
+
+def _change_setting(s: Station, order: ChangeSetting) -> Answer:
+    changed, status = settings.change(s.settings, order.key, order.value)
+    if status == "Accepted":
+        row = settings.BY_KEY[order.key.lower()]
+        stored = {**dict(s.changed), row.key: settings.to_text(getattr(changed, row.name))}
+        s = replace(s, settings=changed, changed=tuple(sorted(stored.items())))
+    return s, OrderOutcome(status), []
+
+
+def _change_availability(s: Station, order: ChangeAvailability) -> Answer:
+    """R16-170 ... R16-174. A running session ends first: until then the status shows the session,
+    so nothing needs to be scheduled."""
+    chosen = [c for c in s.connectors if order.evse in (0, c.evse)]
+    if not chosen:
+        return s, REJECTED, []
+    for c in chosen:
+        s = s.with_connector(replace(c, operative=order.operative))
+    if order.evse == 0:
+        s = replace(s, operative=order.operative)
+    busy = not order.operative and any(c.session is not None for c in chosen)
+    return s, OrderOutcome("Scheduled" if busy else "Accepted"), []

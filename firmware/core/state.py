@@ -1,0 +1,141 @@
+"""The station's state: what it holds, what of it is stored, and what is derived from it."""
+
+import math
+from collections.abc import Callable
+
+import msgspec
+
+from firmware.core import connector as one
+from firmware.core import reservation
+from firmware.core.connector import Connector, Permit, Rules, Session, lesser
+from firmware.core.reservation import Reservations
+from firmware.core.settings import Settings
+from firmware.events import Registration
+from firmware.facts import Fact, Instant, Status, StatusChanged
+
+replace = msgspec.structs.replace
+
+
+class Durable(msgspec.Struct, frozen=True):
+    """What survives a reboot: the only part of the state that is stored."""
+
+    sessions: tuple[tuple[int, Session], ...] = ()
+    """Open sessions by EVSE."""
+    reservations: Reservations = ()
+    inoperative: tuple[int, ...] = ()
+    """EVSEs out of service; 0 = the station (R16-172)."""
+    changed: tuple[tuple[str, str], ...] = ()
+    """Settings changed at run time: key and value in OCPP 1.x notation."""
+    next_session: int = 1
+    accepted_once: bool = False
+    corrections: tuple[tuple[int, float], ...] = ()
+    """By boot: seconds to add to times taken before the clock was known (rule 6)."""
+
+    def permit(self, evse: int, amps: float) -> Permit | None:
+        """What the stored state entitles to: only a session on disk may have current (rule 4)."""
+        found = next((s for e, s in self.sessions if e == evse), None)
+        return None if found is None or found.suspended else Permit(found.number, amps)
+
+
+class Station(msgspec.Struct, frozen=True):
+    """The whole state. Durations and deadlines are monotonic seconds and never stored."""
+
+    connectors: tuple[Connector, ...]
+    settings: Settings = Settings()
+    changed: tuple[tuple[str, str], ...] = ()
+    reservations: Reservations = ()
+    operative: bool = True
+    next_session: int = 1
+    accepted_once: bool = False
+    corrections: tuple[tuple[int, float], ...] = ()
+    registration: Registration = "None"
+    link_up: bool = False
+    dead_readers: frozenset[str] = frozenset()
+
+    @property
+    def online(self) -> bool:
+        return self.link_up and self.registration == "Accepted"
+
+    @property
+    def rules(self) -> Rules:
+        return Rules(self.settings, self.online)
+
+    @property
+    def durable(self) -> Durable:
+        out = tuple(c.evse for c in self.connectors if not c.operative)
+        return Durable(
+            sessions=tuple((c.evse, c.session) for c in self.connectors if c.session is not None),
+            reservations=self.reservations,
+            inoperative=out if self.operative else (0, *out),
+            changed=self.changed,
+            next_session=self.next_session,
+            accepted_once=self.accepted_once,
+            corrections=self.corrections,
+        )
+
+    def connector(self, evse: int) -> Connector | None:
+        return next((c for c in self.connectors if c.evse == evse), None)
+
+    def with_connector(self, changed: Connector) -> "Station":
+        return replace(
+            self,
+            connectors=tuple(changed if c.evse == changed.evse else c for c in self.connectors),
+        )
+
+    def permit(self, evse: int, stored: Durable) -> Permit | None:
+        """The lesser of what this state and what the stored state permit (rule 4)."""
+        c = self.connector(evse)
+        return None if c is None else lesser(c.permit, stored.permit(evse, c.fuse_a))
+
+    def reserved(self, evse: int) -> reservation.Reservation | None:
+        return reservation.claimed(self.reservations, self.connectors, evse)
+
+    def status(self, evse: int) -> Status:
+        """Status of one connector, or of the station as a whole for 0 (R16-155)."""
+        c = self.connector(evse)
+        if c is None:
+            lost = all("InterlockLost" in each.faults for each in self.connectors)
+            return "Faulted" if lost else "Available" if self.operative else "Unavailable"
+        return c.status(
+            operative=self.operative and c.operative, reserved=self.reserved(evse) is not None
+        )
+
+
+Said = tuple[Station, list[Fact]]
+
+
+def on(s: Station, evse: int, change: Callable[[Connector], one.Said]) -> Said:
+    c = s.connector(evse)
+    if c is None:
+        return s, []
+    c, facts = change(c)
+    return s.with_connector(c), facts
+
+
+def status_of(s: Station, evse: int, now: Instant, *, asked: bool = False) -> StatusChanged:
+    """The present status of one connector, or of the station for 0, as a fact."""
+    c = s.connector(evse)
+    fault = None if c is None else next(iter(sorted(c.faults)), None)
+    info = None if c is None else c.info
+    return StatusChanged(evse, s.status(evse), fault, info, now, asked)
+
+
+def restore(s: Station, durable: Durable) -> Station:
+    """Put what was stored into a fresh state. Unfinished authorisations are gone by that."""
+    sessions = dict(durable.sessions)
+
+    def connector(c: Connector) -> Connector:
+        session = sessions.get(c.evse)
+        phase = one.Idle() if session is None else one.Charging(session, sampled=math.inf)
+        return replace(c, phase=phase, operative=c.evse not in durable.inoperative)
+
+    return replace(
+        s,
+        connectors=tuple(map(connector, s.connectors)),
+        changed=durable.changed,
+        reservations=durable.reservations,
+        operative=0 not in durable.inoperative,
+        next_session=durable.next_session,
+        accepted_once=durable.accepted_once,
+        corrections=durable.corrections,
+    )

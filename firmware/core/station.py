@@ -1,0 +1,147 @@
+"""The station machine: `step`, the only way the state changes.
+
+`step(state, event, now)` observes, reacts once, then settles; it returns the new state and the
+facts that follow from the event.
+"""
+
+import math
+
+import msgspec
+
+from firmware.core import authorization, orders, reservation
+from firmware.core import connector as one
+from firmware.core.state import Said, Station, on
+from firmware.events import (
+    Answered,
+    Asked,
+    Booted,
+    CardPresented,
+    ClockLearned,
+    Event,
+    EvseReported,
+    HeartbeatDue,
+    InterlockLost,
+    LinkChanged,
+    MeterLost,
+    MeterRead,
+    Ordered,
+    ReaderChanged,
+    Started,
+    StopAsked,
+)
+from firmware.facts import Fact, HeartbeatAsked, Instant, SessionStarted, SessionStopped
+
+replace = msgspec.structs.replace
+
+
+def step(s: Station, event: Event, now: Instant) -> Said:
+    s = observe(s, event)
+    s, said = react(s, event, now)
+    s, also = settle(s, now)
+    return s, said + also
+
+
+def observe(s: Station, event: Event) -> Station:
+    match event:
+        case EvseReported() | MeterRead() | MeterLost():
+            c = s.connector(event.evse)
+            return s if c is None else s.with_connector(one.observe(c, event))
+        case InterlockLost(evses=evses):
+            seen = (one.observe(c, event) if c.evse in evses else c for c in s.connectors)
+            return replace(s, connectors=tuple(seen))
+        case LinkChanged(up=up):
+            return replace(s, link_up=up)
+        case ReaderChanged(reader=reader, alive=alive):
+            dead = s.dead_readers - {reader} if alive else s.dead_readers | {reader}
+            return replace(s, dead_readers=dead)
+        case _:
+            return s
+
+
+def react(s: Station, event: Event, now: Instant) -> Said:
+    match event:
+        case CardPresented():
+            return authorization.card(s, event, now)
+        case Asked():
+            return authorization.asked(s, event, now)
+        case Answered(fact=SessionStarted() as fact):
+            return on(
+                s,
+                fact.evse,
+                lambda c: one.started_known(c, fact.session, event.outcome, now, s.rules),
+            )
+        case Booted():
+            return _booted(s, event), []
+        case ClockLearned(offset_s=offset):
+            return _corrected(s, now.boot, offset), []
+        case HeartbeatDue() if s.registration == "Accepted":
+            return s, [HeartbeatAsked()]
+        case Ordered(number=number, order=order):
+            return orders.carry_out(s, number, order, now)
+        case Started():
+            return recover(s, now)
+        case StopAsked():
+            return _stop_all(s, now)
+        case _:
+            return s, []
+
+
+def _booted(s: Station, event: Booted) -> Station:
+    accepted = event.registration == "Accepted"
+    interval = event.interval_s if accepted and event.interval_s > 0 else None  # R16-021
+    settings = s.settings if interval is None else replace(s.settings, heartbeat_interval=interval)
+    return replace(
+        s,
+        registration=event.registration,
+        accepted_once=s.accepted_once or accepted,
+        settings=settings,
+    )
+
+
+def _corrected(s: Station, boot: int, offset_s: float) -> Station:
+    """The first correction of a boot is the one that counts: what was sent stays as it was sent."""
+    if any(known == boot for known, _ in s.corrections):
+        return s
+    return replace(s, corrections=(*s.corrections, (boot, offset_s))[-20:])
+
+
+def _stop_all(s: Station, now: Instant) -> Said:
+    said: list[Fact] = []
+    for each in s.connectors:
+        c, facts = one.stop(each, "Reboot", now)
+        s, said = s.with_connector(c), said + facts
+    return s, said
+
+
+def recover(s: Station, now: Instant) -> Said:
+    """A session that was open when the power failed ends at its last stored reading and time
+    (R16-089). Its plug must be seen anew, so the connector is idle."""
+    said: list[Fact] = []
+    for c in s.connectors:
+        if c.session is None:
+            continue
+        kept = c.session.kept
+        said.append(SessionStopped(c.session.number, c.evse, kept.at, kept.wh, "PowerLoss"))
+        s = s.with_connector(replace(c, phase=one.Idle()))
+    return s, said
+
+
+def settle(s: Station, now: Instant) -> Said:
+    """Every connector to its fixed point, then what their changes mean for the reservations."""
+    said: list[Fact] = []
+    for each in s.connectors:
+        c, facts = one.settle(each, now, s.rules, s.next_session)
+        started = [f for f in facts if isinstance(f, SessionStarted)]
+        s = replace(s.with_connector(c), next_session=s.next_session + len(started))
+        used = {f.reservation for f in started}
+        if started and any(r.id in used for r in s.reservations):  # R16-227
+            s = replace(s, reservations=tuple(r for r in s.reservations if r.id not in used))
+        said += facts
+    current = reservation.current(s.reservations, s.connectors, now.wall)
+    return (s if current is s.reservations else replace(s, reservations=current)), said
+
+
+def deadline(s: Station, now: Instant) -> float:
+    """Monotonic time of the next thing that follows without an event, s; inf = never."""
+    expiries = [now.mono + r.expires - now.wall for r in s.reservations]
+    return min([*(one.deadline(c, s.rules) for c in s.connectors), *expiries], default=math.inf)

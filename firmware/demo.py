@@ -1,0 +1,189 @@
+"""The demo: central system, charge point with the fake board, and a session that plays itself."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+
+from firmware.commands import control
+from ocpp.central import CentralSystem
+
+CARD = "04A1B2C3D4E580"
+START_S = 20.0
+CHARGE_WH = 500
+SITE = """\
+[station]
+id = "cp001"
+serial = "0001"
+firmware_version = "{version}"
+fuse_limit_a = 16.0
+
+[board]
+driver = "fake"
+time_scale = 30.0                 # a demo need not take an hour
+
+[[evse]]
+id = 1
+
+[web]
+listen = "127.0.0.1:{web}"
+
+[[csms]]
+version = "1.6-soap"
+url = "{url}"
+
+[ocpp.configuration]
+MeterValueSampleInterval = "2"
+"""
+
+
+class DemoFailed(Exception):
+    """The session did not play; the text says at which step."""
+
+
+def demo(state_dir: Path | None, *, once: bool) -> int:
+    """Play one session; then stay until Ctrl-C, or with `once` end after the bill."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    with tempfile.TemporaryDirectory(prefix="pilotwire-") as temporary:
+        folder = state_dir or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with _central(folder) as central, _station(folder, central) as port:
+                _play(central, port)
+                if not once:
+                    print("    the pages stay open; Ctrl-C ends both", flush=True)
+                    signal.pause()
+        except DemoFailed as error:
+            print(f"demo: {error}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print("\n    demo: ended", flush=True)
+    return 0
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _central(folder: Path) -> Iterator[CentralSystem]:
+    def said(line: str) -> None:
+        print(f"{time.strftime('%H:%M:%S')} central  {line}", flush=True)
+
+    central = CentralSystem(
+        folder / "central",
+        soap=("127.0.0.1", _preferred(9000)),
+        page=("127.0.0.1", _preferred(9001)),
+        heartbeat_interval_s=30,
+        on_line=said,
+    )
+    central.start()
+    try:
+        yield central
+    finally:
+        central.stop()
+
+
+def _preferred(port: int) -> int:
+    """The usual port if it is free, else any: two demos may run at once."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return 0
+    return port
+
+
+@contextmanager
+def _station(folder: Path, central: CentralSystem) -> Iterator[int]:
+    """A station in a process of its own; yields its control port."""
+    control_port, web = _free(), _preferred(8600) or _free()
+    site = folder / "site.toml"
+    site.write_text(SITE.format(url=central.soap_url, version="0.1.0", web=web))
+    print(f"\n    central system   {central.page_url}")
+    print(f"    charge point     http://127.0.0.1:{web}/")
+    print(f"    site file        {site}\n", flush=True)
+    command = [sys.executable, "-m", "firmware", "run", "--config", str(site)]
+    command += ["--state-dir", str(folder / "station"), "--control-port", str(control_port)]
+    station = subprocess.Popen(command, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    try:
+        yield control_port
+    finally:
+        station.terminate()
+        try:
+            station.wait(2.0)
+        except subprocess.TimeoutExpired:
+            station.kill()
+
+
+def _free() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _play(central: CentralSystem, port: int) -> None:
+    """Plug, tap, charge, tap, unplug; then the bill."""
+    began = time.monotonic()
+    _until("the station is registered", lambda: _registered(central, port))
+    _say("a driver plugs in and shows a card")
+    _do(port, "plug-in", evse=1, connector=1, current_a=16, phases=3)
+    _do(port, "rfid", token=CARD, evses=[1])
+    before = int(str(_evse(port)["energy_wh"]))
+    _until("the car charges", lambda: _evse(port)["relay_closed"])
+    _until("energy flows", lambda: int(str(_evse(port)["energy_wh"])) >= before + CHARGE_WH)
+    _say("the driver shows the card again and unplugs")
+    _do(port, "rfid", token=CARD, evses=[1])
+    _until("the contactor opens", lambda: not _evse(port)["relay_closed"])
+    _do(port, "unplug", evse=1, connector=1)
+    _until("the bill is written", lambda: _bill(central) is not None)
+    _say(f"{_bill(central)}, {time.monotonic() - began:.1f} s after the start")
+
+
+def _say(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} demo     {text}", flush=True)
+
+
+def _do(port: int, verb: str, **body: object) -> None:
+    status, answer = control(port, verb, body)
+    if status != 200:  # noqa: PLR2004
+        raise DemoFailed(f"{verb}: {answer}")
+
+
+def _evse(port: int) -> dict[str, object]:
+    status, answer = control(port, "state", {})
+    if status != 200:  # noqa: PLR2004
+        raise DemoFailed(f"the station does not answer: {answer}")
+    evse: dict[str, object] = json.loads(answer)["evses"][0]
+    return evse
+
+
+def _registered(central: CentralSystem, port: int) -> bool:
+    status, answer = control(port, "state", {})
+    running = status == 200 and json.loads(answer)["phase"] == "running"  # noqa: PLR2004
+    return running and any(s.connectors for s in central.state().stations)
+
+
+def _bill(central: CentralSystem) -> str | None:
+    for session in central.state().sessions:
+        if session.stop_time is not None:
+            kwh = Decimal(session.energy_wh) / 1000
+            return f"bill: {kwh} kWh, {session.price} {session.currency}"
+    return None
+
+
+def _until(what: str, holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + START_S
+    while not holds():
+        if time.monotonic() > deadline:
+            raise DemoFailed(f"waited {START_S:g} s in vain until {what}")
+        time.sleep(0.05)

@@ -1,0 +1,1 @@
+"""The dialects: translators between the station's own words and one version of OCPP each."""
