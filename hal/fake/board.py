@@ -48,7 +48,9 @@ class FakeBoard:
             self._link.ask(ReadState(), START_S)
         except HalError as problem:
             launched.end()
-            raise HalError(f"the interlock did not start: {problem}") from problem
+            how = launched.how_it_ended()
+            text = f"the interlock did not start but ended{how}: what it said above tells why"
+            raise HalError(text) from problem
         return launched
 
 
