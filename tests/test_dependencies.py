@@ -78,7 +78,10 @@ def third_party(path: Path) -> set[str]:
 def imported(*folders: str) -> set[str]:
     """The distributions whose modules a folder's sources import."""
     sources = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
-    modules = set().union(*map(third_party, sources)) - {"tests", "conftest"}
+    modules = set().union(*map(third_party, sources)) - {
+        "tests",
+        "_typeshed",
+    }  # mypy knows the last
     homes = packages_distributions()
     return {normal(homes.get(module, [module])[0]) for module in modules}
 
