@@ -71,9 +71,9 @@ def to_plain(message: Message) -> dict[str, Any]:
     Raises msgspec.ValidationError where the message breaks its own definition: encoding alone
     would not notice.
     """
-    plain = msgspec.to_builtins(message, builtin_types=_KEPT)
+    plain: dict[str, Any] = msgspec.to_builtins(message, builtin_types=_KEPT)
     msgspec.convert(plain, type(message), builtin_types=_KEPT)
-    return plain  # type: ignore[no-any-return]
+    return plain
 
 
 def from_plain(plain: Mapping[str, Any], kind: type[M]) -> M:

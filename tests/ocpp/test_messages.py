@@ -8,11 +8,12 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
 from msgspec import inspect
 
 from ocpp import v16
-from ocpp.elements import Element, elements
-from ocpp.message import Message, from_plain, to_plain
+from ocpp.elements import Element, elements, reader
+from ocpp.message import DateTime, Int, Message, from_plain, to_plain
 from ocpp.soap import Call, Codec
 from tests.ocpp.instances import complete, messages, minimal
 
@@ -129,6 +130,31 @@ def test_a_time_of_any_zone_is_sent_in_utc() -> None:
         v16.HeartbeatResponse(current_time=here), Call(operation, v16.HeartbeatRequest())
     )
     assert b">2026-02-28T23:30:00Z<" in sent
+
+
+class Leaves(Message, frozen=True, kw_only=True):
+    number: Int | None = None
+    decimal: Decimal | None = None
+    flag: bool | None = None
+    time: DateTime | None = None
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        *(("number", text) for text in ("", "5.0", "1e3", "1_000", "0x1", "٣", "5 5", "\xa05")),
+        *(("decimal", text) for text in ("", "1e3", "NaN", "1,5", "1_0.0", ".")),
+        *(("flag", text) for text in ("", "TRUE", "yes", "2", "null")),
+        *(("time", text) for text in ("", "12345", "2026-03-01", "20260301T120000Z")),
+        *(("time", text) for text in ("2026-W09-7T12:00:00Z", "2026-13-01T12:00:00Z")),
+        *(("time", text) for text in ("2026-03-01 12:00:00Z", "2026-03-01T12:00:60Z")),
+    ],
+)
+def test_a_text_is_converted_exactly_or_not_at_all(name: str, text: str) -> None:
+    """Even where no schema has passed it first."""
+    element = etree.fromstring(f"<l:leaves xmlns:l='urn:l'><l:{name}>{text}</l:{name}></l:leaves>")
+    with pytest.raises(ValueError, match=r"Expected|month|second"):
+        reader(Leaves, "urn:l")(element)
 
 
 def test_only_absence_may_be_a_default() -> None:

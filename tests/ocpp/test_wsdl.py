@@ -10,8 +10,10 @@ import zeep
 from lxml import etree
 
 from ocpp import v16
-from ocpp.message import DateTime, Int, Message, Operation, Service
+from ocpp.message import DateTime, Int, Message, Operation, Service, to_plain
+from ocpp.soap import Codec
 from ocpp.wsdl import wsdl
+from tests.ocpp.instances import minimal
 
 SERVICES = (v16.CENTRAL_SYSTEM, v16.CHARGE_POINT)
 ADDRESS = "http://127.0.0.1:1/service"
@@ -66,6 +68,19 @@ def test_zeep_loads_it(service: Service) -> None:
     (port,) = client.wsdl.services[service.name].ports.values()
     assert port.binding_options["address"] == ADDRESS
     assert list(port.binding.all()) == [o.name for o in service.operations]
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda s: s.name)
+def test_what_zeep_sends_is_read(service: Service) -> None:
+    client = zeep.Client(io.BytesIO(wsdl(service, ADDRESS).encode()))
+    for operation in service.operations:
+        plain = to_plain(minimal(operation.request))
+        sent = client.create_message(
+            client.service, operation.name, _soapheaders={"ChargeBoxIdentity": "CP1"}, **plain
+        )
+        call = Codec(service).read_request(etree.tostring(sent), identity="CP1")
+        assert call.message == minimal(operation.request)
+        assert call.message_id
 
 
 def test_gsoap_makes_code_of_both_at_once(tmp_path: Path) -> None:
