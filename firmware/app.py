@@ -106,7 +106,7 @@ class App:
             self._board.interlock,
             self._inbox,
             station.pulse,
-            plug_changed=meters.poke,
+            switched=meters.poke,
             lost=lambda: self._todo.put(self._restart_interlock),
         )
         wires = Wires(

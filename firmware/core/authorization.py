@@ -3,7 +3,7 @@
 import msgspec
 
 from firmware.core import connector as one
-from firmware.core import reservation
+from firmware.core import reservation, transitions
 from firmware.core.connector import Connector, same
 from firmware.core.state import Said, Station, on
 from firmware.events import Asked, CardPresented, Verdict
@@ -19,7 +19,7 @@ def card(s: Station, event: CardPresented, now: Instant) -> Said:
     c = _owner(reach, event.token) or _taker(s, reach, event.token) or _group(reach)
     if c is None:
         return s, [Noted("card refused: no usable EVSE for it")]
-    return on(s, c.evse, lambda c: one.card(c, event.token, now, s.rules))
+    return on(s, c.evse, lambda c: transitions.card(c, event.token, now, s.rules))
 
 
 def _owner(reach: list[Connector], token: str) -> Connector | None:
@@ -66,7 +66,9 @@ def _group(reach: list[Connector]) -> Connector | None:
 
 def asked(s: Station, event: Asked, now: Instant) -> Said:
     s, said = on(
-        s, event.question.evse, lambda c: one.asked(c, event.question, event.outcome, now, s.rules)
+        s,
+        event.question.evse,
+        lambda c: transitions.asked(c, event.question, event.outcome, now, s.rules),
     )
     parent = event.outcome.parent if isinstance(event.outcome, Verdict) else None
     s, also = admit(s, event.question.evse, parent)

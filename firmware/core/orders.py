@@ -3,7 +3,7 @@
 import msgspec
 
 from firmware.core import connector as one
-from firmware.core import reservation, settings
+from firmware.core import reservation, settings, transitions
 from firmware.core.authorization import admit
 from firmware.core.metering import sample
 from firmware.core.state import Said, Station, status_of
@@ -76,9 +76,9 @@ def _remote_start(s: Station, order: RemoteStart, now: Instant) -> Answer:
         return s, REJECTED, []
     c = min(able, key=lambda c: not c.plugged)
     if s.settings.authorize_remote_tx:
-        c, facts = one.authorize(c, order.token, now, s.rules)
+        c, facts = transitions.authorize(c, order.token, now, s.rules)
         return s.with_connector(c), ACCEPTED, facts
-    c, facts = one.accept(c, order.token, None, now, s.rules)
+    c, facts = transitions.accept(c, order.token, None, now, s.rules)
     s, also = admit(s.with_connector(c), c.evse, None)
     return s, ACCEPTED, facts + also
 
@@ -92,9 +92,8 @@ def _startable(s: Station, c: one.Connector, token: str) -> bool:
 def _remote_stop(s: Station, order: RemoteStop, now: Instant) -> Answer:
     """R16-127: only a transaction that runs here and whose id is known."""
     for each in s.connectors:
-        if each.session is not None and each.session.transaction == order.transaction:
-            c, facts = one.stop(each, "Remote", now)
-            return s.with_connector(c), ACCEPTED, facts
+        if each.running is not None and each.running.transaction == order.transaction:
+            return s.with_connector(transitions.stop(each, "Remote", now)), ACCEPTED, []
     return s, REJECTED, []
 
 

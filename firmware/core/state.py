@@ -104,7 +104,7 @@ class Station(msgspec.Struct, frozen=True):
 Said = tuple[Station, list[Fact]]
 
 
-def on(s: Station, evse: int, change: Callable[[Connector], one.Said]) -> Said:
+def on(s: Station, evse: int, change: Callable[[Connector], tuple[Connector, list[Fact]]]) -> Said:
     c = s.connector(evse)
     if c is None:
         return s, []

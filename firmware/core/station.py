@@ -8,7 +8,7 @@ import math
 
 import msgspec
 
-from firmware.core import authorization, orders, reservation
+from firmware.core import authorization, orders, reservation, transitions
 from firmware.core import connector as one
 from firmware.core.state import Said, Station, on
 from firmware.events import (
@@ -45,9 +45,9 @@ def observe(s: Station, event: Event) -> Station:
     match event:
         case EvseReported() | MeterRead() | MeterLost():
             c = s.connector(event.evse)
-            return s if c is None else s.with_connector(one.observe(c, event))
+            return s if c is None else s.with_connector(transitions.observe(c, event))
         case InterlockLost(evses=evses):
-            seen = (one.observe(c, event) if c.evse in evses else c for c in s.connectors)
+            seen = (transitions.observe(c, event) if c.evse in evses else c for c in s.connectors)
             return replace(s, connectors=tuple(seen))
         case LinkChanged(up=up):
             return replace(s, link_up=up)
@@ -68,7 +68,7 @@ def react(s: Station, event: Event, now: Instant) -> Said:
             return on(
                 s,
                 fact.evse,
-                lambda c: one.started_known(c, fact.session, event.outcome, now, s.rules),
+                lambda c: transitions.started_known(c, fact.session, event.outcome, now, s.rules),
             )
         case Booted():
             return _booted(s, event), []
@@ -106,11 +106,8 @@ def _corrected(s: Station, boot: int, offset_s: float) -> Station:
 
 
 def _stop_all(s: Station, now: Instant) -> Said:
-    said: list[Fact] = []
-    for each in s.connectors:
-        c, facts = one.stop(each, "Reboot", now)
-        s, said = s.with_connector(c), said + facts
-    return s, said
+    stopped = tuple(transitions.stop(c, "Reboot", now) for c in s.connectors)
+    return replace(s, connectors=stopped), []
 
 
 def recover(s: Station, now: Instant) -> Said:
@@ -130,7 +127,7 @@ def settle(s: Station, now: Instant) -> Said:
     """Every connector to its fixed point, then what their changes mean for the reservations."""
     said: list[Fact] = []
     for each in s.connectors:
-        c, facts = one.settle(each, now, s.rules, s.next_session)
+        c, facts = transitions.settle(each, now, s.rules, s.next_session)
         started = [f for f in facts if isinstance(f, SessionStarted)]
         s = replace(s.with_connector(c), next_session=s.next_session + len(started))
         used = {f.reservation for f in started}
@@ -144,4 +141,6 @@ def settle(s: Station, now: Instant) -> Said:
 def deadline(s: Station, now: Instant) -> float:
     """Monotonic time of the next thing that follows without an event, s; inf = never."""
     expiries = [now.mono + r.expires - now.wall for r in s.reservations]
-    return min([*(one.deadline(c, s.rules) for c in s.connectors), *expiries], default=math.inf)
+    return min(
+        [*(transitions.deadline(c, s.rules) for c in s.connectors), *expiries], default=math.inf
+    )

@@ -21,7 +21,7 @@ from hal.ports import CardReader, Evse, EvseReport, HalError, Meter
 
 log = logging.getLogger("pilotwire.hal")
 
-READ_S = 0.5
+READ_S = 0.25
 POLL_S = 1.0
 LEASE_S = 0.5
 RETRY_S = 1.0
@@ -70,7 +70,7 @@ class ReaderWatcher:
 
 
 class MeterWatcher:
-    """The meters of one bus, asked in turn once a second, and at once after a plug."""
+    """The meters of one bus, asked in turn once a second, and at once when a contact changes."""
 
     def __init__(self, meters: Mapping[int, Meter], inbox: Inbox) -> None:
         self._meters = meters
@@ -80,7 +80,7 @@ class MeterWatcher:
         self._stopping = False
 
     def poke(self) -> None:
-        """Read now: something changed at a plug."""
+        """Read now: a plug or a contact has changed."""
         self._poked.set()
 
     def run(self, pulse: Pulse) -> None:
@@ -109,6 +109,11 @@ class MeterWatcher:
         self._poked.set()
 
 
+def _switched(report: EvseReport) -> tuple[bool, bool]:
+    """Whether something is plugged, and whether it has current: the moments a meter is read at."""
+    return report.pilot == "A", report.closed
+
+
 def reported(report: EvseReport) -> EvseReported:
     return EvseReported(
         report.evse,
@@ -130,13 +135,13 @@ class EvseWatcher:
         inbox: Inbox,
         station: Pulse,
         *,
-        plug_changed: Callable[[], None],
+        switched: Callable[[], None],
         lost: Callable[[], None],
     ) -> None:
         self._interlock = interlock
         self._inbox = inbox
         self._station = station
-        self._plug_changed = plug_changed
+        self._switched = switched
         self._lost = lost
         self._wanted: dict[int, tuple[float, bool]] = {}
         self._last: dict[int, EvseReport] = {}
@@ -177,8 +182,8 @@ class EvseWatcher:
             return
         self._last[report.evse] = report
         self._inbox.put_urgent(reported(report))
-        if last is None or (last.pilot == "A") != (report.pilot == "A"):
-            self._plug_changed()
+        if last is None or _switched(last) != _switched(report):
+            self._switched()
 
     def _gone(self, error: HalError) -> None:
         if self._stopping:

@@ -1,0 +1,375 @@
+"""How a connector's state changes: authorisation, session and plug as one state machine.
+
+Three kinds of function, in the order in which `station.step` uses them:
+
+* `observe` takes in what the world looks like now and decides nothing;
+* the functions named after what happened (`card`, `asked`, `stop`, ...) react to it, once;
+* `settle` draws what follows from how things stand, until nothing more follows. Without it an
+  event that arrives together with a deadline would skip a branch.
+
+Nothing else changes a connector, but for `operative`, which an order sets.
+"""
+
+import math
+
+import msgspec
+
+from firmware.core.connector import (
+    Authorized,
+    Authorizing,
+    Charging,
+    Connector,
+    Ending,
+    Finishing,
+    Idle,
+    Kept,
+    Rules,
+    Session,
+    same,
+)
+from firmware.core.metering import register, sample
+from firmware.core.settings import Settings
+from firmware.events import (
+    EvseReported,
+    InterlockLost,
+    MeterLost,
+    MeterRead,
+    TransactionKnown,
+    Undelivered,
+    Verdict,
+)
+from firmware.facts import (
+    AuthorizationAsked,
+    Fact,
+    Instant,
+    Noted,
+    SessionMetered,
+    SessionStarted,
+    SessionStopped,
+    StopReason,
+)
+from hal.ports import Fault, Reading
+
+replace = msgspec.structs.replace
+
+START_GRACE_S = 5.0
+"""A vehicle has this long to ask for current before the session counts as suspended by it; the
+contactor closes within 3 s of its asking (IEC 61851-1 Table A.6, sequence 4)."""
+UNPLUG_DWELL_S = 1.0
+"""Finishing is shown at least this long after an EV-side disconnect (R16-084)."""
+LAST_READING_S = 1.0
+"""A stop waits at most this long for the contact to open and the meter to be read after it."""
+KEEP_S = 10.0
+"""The session's last reading is stored at most this often, which spares the flash."""
+ENDING_FAULTS: frozenset[Fault] = frozenset(
+    (
+        "ConnectorLockFailure",
+        "DiodeFault",
+        "EmergencyStop",
+        "GroundFailure",
+        "Other",
+        "OverCurrent",
+        "PowerSwitchFailure",
+    )
+)
+"""Faults after which a session cannot go on (R16-157); the others suspend it while they last."""
+
+
+Observed = EvseReported | InterlockLost | MeterRead | MeterLost
+Said = tuple[Connector, list[Fact]]
+
+
+def observe(c: Connector, event: Observed) -> Connector:
+    """What the world looks like now."""
+    match event:
+        case EvseReported():
+            plugged_in = not c.plugged and event.pilot in ("B", "C", "D")
+            return replace(
+                c,
+                pilot=event.pilot,
+                closed=event.closed,
+                locked=event.locked,
+                offered_a=event.offered_a,
+                reported=event.faults,
+                plugged_at=event.seen if plugged_in else c.plugged_at,
+            )
+        case InterlockLost():
+            return replace(
+                c, pilot=None, closed=False, offered_a=0.0, reported=frozenset({"InterlockLost"})
+            )
+        case MeterRead():
+            return _read(c, event)
+        case MeterLost():
+            return replace(c, meter_lost=True)
+
+
+def _read(c: Connector, event: MeterRead) -> Connector:
+    """A register below the last known value is a replaced meter: the session goes on from there."""
+    phase, last = c.phase, c.reading
+    if isinstance(phase, Charging) and last is not None and event.reading.wh < last.wh:
+        shift = phase.session.shift + last.wh - event.reading.wh
+        phase = replace(phase, session=replace(phase.session, shift=shift))
+    return replace(c, phase=phase, reading=event.reading, read_at=event.asked, meter_lost=False)
+
+
+# --- what happened, and what it triggers once ---------------------------------------------------
+
+
+def card(c: Connector, token: str, now: Instant, rules: Rules) -> Said:
+    """A card meant for this connector: it starts, cancels, stops or releases (R16-063, R16-079)."""
+    match c.phase:
+        case Charging(ending=Ending()):
+            return c, []
+        case Charging(session=session) if same(session.token, token):
+            return stop(c, "Local", now, token=token), []
+        case Charging(session=session) if session.parent is not None and rules.online:
+            asking = Authorizing(token, now.mono + rules.settings.message_timeout)
+            return replace(c, phase=replace(c.phase, asking=asking)), [_ask(c, token)]
+        case Charging():
+            return c, [Noted(f"EVSE {c.evse}: another card, ignored")]
+        case Authorizing(token=known) | Authorized(token=known) if same(known, token):
+            return replace(c, phase=Idle()), [Noted(f"EVSE {c.evse}: card again, cancelled")]
+        case Finishing(hold=True, token=known) if same(known, token):
+            return replace(c, phase=replace(c.phase, hold=False, until=now.mono)), []
+        case _:
+            return authorize(c, token, now, rules)
+
+
+def authorize(c: Connector, token: str, now: Instant, rules: Rules) -> Said:
+    """Ask the central system, or without it decide by the offline rules (R16-051, R16-055)."""
+    if not rules.online:
+        return _offline(c, token, now, rules)
+    until = now.mono + rules.settings.message_timeout
+    return replace(c, phase=Authorizing(token, until)), [_ask(c, token)]
+
+
+def _ask(c: Connector, token: str) -> AuthorizationAsked:
+    return AuthorizationAsked(c.evse, token)
+
+
+def _offline(c: Connector, token: str, now: Instant, rules: Rules) -> Said:
+    if rules.settings.allow_offline_tx_for_unknown_id:
+        return accept(c, token, None, now, rules)
+    text = f"EVSE {c.evse}: card refused, the central system cannot be asked"
+    return replace(c, phase=Idle()), [Noted(text)]
+
+
+def asked(
+    c: Connector,
+    question: AuthorizationAsked,
+    outcome: Verdict | Undelivered,
+    now: Instant,
+    rules: Rules,
+) -> Said:
+    """The answer to an authorisation question; to a question nobody asks any more it is nothing."""
+    match c.phase:
+        case Authorizing(token=token) if same(token, question.token):
+            if isinstance(outcome, Undelivered):  # R16-056
+                return _offline(c, token, now, rules)
+            if outcome.accepted:
+                return accept(c, token, outcome.parent, now, rules)
+            return replace(c, phase=Idle()), [
+                Noted(f"EVSE {c.evse}: card refused: {outcome.status}")
+            ]
+        case Charging(asking=Authorizing(token=token)) if same(token, question.token):
+            return _asked_to_stop(c, c.phase, outcome, now)
+        case _:
+            return c, []
+
+
+def _asked_to_stop(
+    c: Connector, phase: Charging, outcome: Verdict | Undelivered, now: Instant
+) -> Said:
+    assert phase.asking is not None
+    token, parent = phase.asking.token, phase.session.parent
+    c = replace(c, phase=replace(phase, asking=None))
+    if isinstance(outcome, Verdict) and outcome.accepted and same(outcome.parent, parent):
+        return stop(c, "Local", now, token=token), []
+    return c, [Noted(f"EVSE {c.evse}: another card, not of this group")]
+
+
+def accept(c: Connector, token: str, parent: str | None, now: Instant, rules: Rules) -> Said:
+    """Authorised: a plug has `ConnectionTimeOut` seconds to follow (R16-064)."""
+    until = now.mono + rules.settings.connection_timeout
+    return replace(c, phase=Authorized(token, parent, until)), []
+
+
+def started_known(c: Connector, number: int, outcome: object, now: Instant, rules: Rules) -> Said:
+    """The central system's answer to StartTransaction (R16-077, R16-078)."""
+    phase = c.phase
+    if not isinstance(phase, Charging) or phase.session.number != number:
+        return c, []
+    if not isinstance(outcome, TransactionKnown):
+        return c, []
+    session = replace(
+        phase.session,
+        transaction=outcome.transaction,
+        parent=outcome.verdict.parent or phase.session.parent,
+    )
+    c = replace(c, phase=replace(phase, session=session))
+    if outcome.verdict.accepted:
+        return c, []
+    if rules.settings.stop_on_invalid_id:
+        return stop(c, "DeAuthorized", now), []
+    session = replace(session, suspended=True)
+    return replace(c, phase=replace(phase, session=session, grace_until=None)), []
+
+
+def stop(c: Connector, reason: StopReason, now: Instant, *, token: str | None = None) -> Connector:
+    """End the session: its permit is gone at once. Nothing happens without a running one."""
+    if not isinstance(c.phase, Charging) or c.phase.ending is not None:
+        return c
+    return replace(c, phase=replace(c.phase, ending=Ending(reason, token, now), asking=None))
+
+
+# --- what follows from how things stand -----------------------------------------------------------
+
+
+def settle(c: Connector, now: Instant, rules: Rules, number: int) -> Said:
+    """Apply the state-triggered rules until none applies; `number` is for a session to start."""
+    said: list[Fact] = []
+    while True:
+        c, facts, moved = _follow(c, now, rules, number)
+        said += facts
+        if not moved:
+            return c, said
+
+
+def _follow(
+    c: Connector, now: Instant, rules: Rules, number: int
+) -> tuple[Connector, list[Fact], bool]:
+    before = c.phase
+    match c.phase:
+        case Authorizing():
+            c, facts = _settle_asking(c, c.phase, now, rules)
+        case Authorized():
+            c, facts = _settle_authorized(c, c.phase, now, rules, number)
+        case Charging():
+            c, facts = _settle_charging(c, c.phase, now, rules)
+        case Finishing(until=until) if not c.plugged and c.pilot and now.mono >= until:
+            c, facts = replace(c, phase=Idle()), []
+        case _:
+            facts = []
+    return c, facts, c.phase != before
+
+
+def _settle_asking(c: Connector, phase: Authorizing, now: Instant, rules: Rules) -> Said:
+    if not c.usable:
+        return replace(c, phase=Idle()), []
+    if now.mono >= phase.until:
+        return _offline(c, phase.token, now, rules)
+    return c, []
+
+
+def _settle_authorized(
+    c: Connector, phase: Authorized, now: Instant, rules: Rules, number: int
+) -> Said:
+    if not c.usable:
+        return replace(c, phase=Idle()), []
+    # The reading must be younger than the plug: some meters restart with every vehicle.
+    if c.plugged and c.reading is not None and c.read_at >= c.plugged_at:
+        return _start(c, phase, c.reading, now, number)
+    if not c.plugged and now.mono >= phase.until:
+        return replace(c, phase=Idle()), [
+            Noted(f"EVSE {c.evse}: nothing plugged in, authorisation dropped")
+        ]
+    return c, []
+
+
+def _start(c: Connector, phase: Authorized, reading: Reading, now: Instant, number: int) -> Said:
+    session = Session(
+        number,
+        phase.token,
+        started=now,
+        wh_start=reading.wh,
+        kept=Kept(reading.wh, now),
+        parent=phase.parent,
+        reservation=phase.reservation,
+    )
+    fact = SessionStarted(number, c.evse, now, phase.token, reading.wh, phase.reservation)
+    charging = Charging(session, sampled=now.mono, grace_until=now.mono + START_GRACE_S)
+    return replace(c, phase=charging), [fact]
+
+
+def _settle_charging(c: Connector, phase: Charging, now: Instant, rules: Rules) -> Said:
+    if phase.ending is not None:
+        return _end(c, phase, phase.ending, now, rules)
+    if c.faults & ENDING_FAULTS:
+        return stop(c, "EmergencyStop" if "EmergencyStop" in c.faults else "Other", now), []
+    if c.pilot is not None and not c.plugged and rules.settings.stop_on_ev_disconnect:
+        return stop(c, "EVDisconnected", now), []
+    if phase.grace_until is not None and (c.closed or now.mono >= phase.grace_until):
+        phase = replace(phase, grace_until=None)
+    if phase.asking is not None and now.mono >= phase.asking.until:
+        phase = replace(phase, asking=None)
+    phase = _keep(c, phase, now)
+    return _sampled(replace(c, phase=phase), phase, now, rules)
+
+
+def _end(c: Connector, phase: Charging, ending: Ending, now: Instant, rules: Rules) -> Said:
+    """The stop is told with what the meter shows once the contact is open: no energy is given away
+    or charged twice. A meter that does not answer is not waited for."""
+    final = not c.closed and c.read_at >= ending.at.mono
+    if not final and now.mono < ending.at.mono + LAST_READING_S:
+        return c, []
+    session = phase.session
+    wh = max(register(c.reading, session.shift, session.kept.wh), session.kept.wh)
+    fact = SessionStopped(session.number, c.evse, ending.at, wh, ending.reason, ending.token)
+    unlock = rules.settings.unlock_on_ev_disconnect
+    gone = ending.reason == "EVDisconnected" and c.has_lock
+    finishing = Finishing(
+        session.token,
+        session.parent,
+        hold=ending.reason == "DeAuthorized" or (gone and not unlock),
+        until=ending.at.mono if not gone else now.mono + UNPLUG_DWELL_S if unlock else math.inf,
+        reason=ending.reason,
+    )
+    return replace(c, phase=finishing), [fact]
+
+
+def _keep(c: Connector, phase: Charging, now: Instant) -> Charging:
+    session = phase.session
+    wh = register(c.reading, session.shift, session.kept.wh)
+    if wh <= session.kept.wh or now.mono - session.kept.at.mono < KEEP_S:
+        return phase
+    return replace(phase, session=replace(session, kept=Kept(wh, now)))
+
+
+def _sampled(c: Connector, phase: Charging, now: Instant, rules: Rules) -> Said:
+    """Sampled values every MeterValueSampleInterval from the start of the session (R16-190)."""
+    due = _next_sample(phase, rules.settings)
+    if now.mono < due:
+        return c, []
+    behind = math.floor((now.mono - due) / rules.settings.sample_interval)
+    moment = due + behind * rules.settings.sample_interval
+    session = phase.session
+    taken = sample(c.reading, session.shift, session.kept.wh, c.offered_a, rules.settings)
+    fact = SessionMetered(session.number, c.evse, now.at(moment), taken)
+    return replace(c, phase=replace(phase, sampled=moment)), [fact]
+
+
+def _next_sample(phase: Charging, settings: Settings) -> float:
+    interval, start = settings.sample_interval, phase.session.started.mono
+    if interval == 0:
+        return math.inf
+    return start + (math.floor((phase.sampled - start) / interval + 1e-6) + 1) * interval
+
+
+def deadline(c: Connector, rules: Rules) -> float:
+    """Monotonic time at which something follows without any event, s; inf = never."""
+    match c.phase:
+        case Authorizing(until=until):
+            return until
+        case Authorized(until=until):
+            return math.inf if c.plugged else until
+        case Charging(ending=Ending(at=at)):
+            return at.mono + LAST_READING_S
+        case Charging(grace_until=grace, asking=asking):
+            others = (grace, asking.until if asking else None)
+            return min(
+                [_next_sample(c.phase, rules.settings), *(t for t in others if t is not None)]
+            )
+        case Finishing(until=until):
+            return math.inf if c.plugged or c.pilot is None else until
+        case _:
+            return math.inf
