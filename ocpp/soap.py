@@ -45,6 +45,7 @@ class Codec:
 
     def __init__(self, service: Service) -> None:
         self.service = service
+        self._schema = _Schema(service)
         namespace = service.namespace
         messages = [m for o in service.operations for m in (o.request, o.response)]
         self._identity_tag = service.identity_header and self._tag(service.identity_header)
@@ -53,7 +54,6 @@ class Codec:
         self._write = {m: writer(m, "c") for m in messages}
         self._read = {m: reader(m, namespace) for m in messages}
         self._canonicalize = {m: canonicalizer(m, namespace) for m in messages}
-        self._schema = _Schema(service)
 
     def request(
         self,

@@ -17,13 +17,13 @@ HTTP = "http://schemas.xmlsoap.org/soap/http"
 
 _PREFIXES = {"wsdl": WSDL, "xs": XSD, "soap12": SOAP12, "wsaw": WSAW}
 
+# What needs no type of its own, and what the others restrict.
 _BUILT_IN = {
-    inspect.StrType: "string",
-    inspect.LiteralType: "string",
-    inspect.BoolType: "boolean",
-    inspect.DateTimeType: "dateTime",
-    inspect.DecimalType: "decimal",
-    inspect.IntType: "int",
+    "string": inspect.StrType(),
+    "boolean": inspect.BoolType(),
+    "dateTime": inspect.DateTimeType(tz=True),
+    "decimal": inspect.DecimalType(),
+    "int": inspect.IntType(ge=-(2**31), le=2**31 - 1),
 }
 
 
@@ -106,7 +106,15 @@ def _complex(kind: type[msgspec.Struct]) -> etree._Element:
 def _type_name(element: Element) -> str:
     if isinstance(element.type, inspect.StructType):
         return f"tns:{element.type.cls.__name__}"
-    return f"tns:{element.title}" if element.title else f"xs:{_BUILT_IN[type(element.type)]}"
+    if element.title:
+        return f"tns:{element.title}"
+    for name, built_in in _BUILT_IN.items():
+        if built_in == element.type:
+            return f"xs:{name}"
+    raise TypeError(
+        f"{element.name}: the schema names what is constrained, so give it a Meta(title=...); "
+        "a whole number is an Int, a time a DateTime"
+    )
 
 
 def _simple(element: Element) -> etree._Element:
@@ -114,10 +122,12 @@ def _simple(element: Element) -> etree._Element:
     facets.append(("maxLength", getattr(element.type, "max_length", None)))
     facets.append(("fractionDigits", element.fraction_digits))
     nodes = [_node(f"xs:{name}", value=str(value)) for name, value in facets if value is not None]
-    base = f"xs:{_BUILT_IN[type(element.type)]}"
-    return _node(
-        "xs:simpleType", _node("xs:restriction", *nodes, base=base), name=str(element.title)
-    )
+    restriction = _node("xs:restriction", *nodes, base=f"xs:{_base(element.type)}")
+    return _node("xs:simpleType", restriction, name=str(element.title))
+
+
+def _base(kind: inspect.Type) -> str:
+    return next((n for n, built_in in _BUILT_IN.items() if type(built_in) is type(kind)), "string")
 
 
 # --- the rest of the WSDL -----------------------------------------------------------------------

@@ -3,11 +3,15 @@
 import io
 import shutil
 import subprocess
+from datetime import datetime
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
+import msgspec
 import pytest
 import zeep
 from lxml import etree
+from msgspec import Meta
 
 from ocpp import v16
 from ocpp.message import DateTime, Int, Message, Operation, Service, to_plain
@@ -60,6 +64,15 @@ def test_a_service_without_an_identity_has_no_header() -> None:
     ]
     assert find(clock, "//xs:complexType[@name='ClockResponse']//@maxOccurs") == ["1", "unbounded"]
     assert find(clock, "//xs:complexType[@name='ClockRequest']//@minOccurs") == ["0"]
+
+
+@pytest.mark.parametrize(
+    "kind", [int, datetime, Annotated[str, Meta(max_length=20)], Literal["Hard", "Soft"], float]
+)
+def test_a_type_without_a_name_in_xml_is_refused(kind: Any) -> None:
+    wrong = msgspec.defstruct("Wrong", [("field", kind)], bases=(Message,), frozen=True)
+    with pytest.raises(TypeError, match=r"field: .* Meta\(title="):
+        wsdl(Service("Wrong", "urn:wrong", (Operation("Wrong", wrong, wrong),)), ADDRESS)
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda s: s.name)
