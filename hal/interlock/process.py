@@ -71,11 +71,13 @@ class Interlock:
 
     def run(self) -> None:
         self.recorder.start()
-        while not self._ended(time.monotonic()):
-            self._poll.poll(1000 * (BUSY_S if self.world.busy else IDLE_S))
-            self.turn(time.monotonic())
-        self.recorder.registers(self.world.registers)
-        self.recorder.finish(timeout_s=1.0)
+        try:
+            while not self._ended(time.monotonic()):
+                self._poll.poll(1000 * (BUSY_S if self.world.busy else IDLE_S))
+                self.turn(time.monotonic())
+        finally:
+            self.recorder.registers(self.world.registers)
+            self.recorder.finish(timeout_s=1.0)
 
     def turn(self, now: float) -> None:
         """Take what came, let the world go on, apply the rules, then tell."""
