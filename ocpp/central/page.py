@@ -144,6 +144,8 @@ class Page:
             answer = self._system.call(order.station, order.request())
         except (Refused, Unreachable) as error:
             return _json({"error": error.reason, "hint": error.hint}, BadGateway.code)
+        except ValueError as error:
+            raise BadRequest(str(error)) from error
         return _json({"answer": answer})
 
     def _cards(self, request: Request) -> Response:

@@ -122,7 +122,8 @@ class CentralSystem:
     def call(self, station: str, request: Message) -> Message:
         """Ask a station for something and return its answer.
 
-        Raises Unreachable (also if the station's address is not known) or Refused.
+        Raises Unreachable (also if the station's address is not known), Refused, or ValueError for
+        a text that XML cannot carry.
         """
         began = time.perf_counter()
         try:
@@ -168,13 +169,14 @@ class CentralSystem:
     def _ask(self, station: str, request: Message) -> Message:
         address, problem = self.store.address(station)
         if address is None:
-            raise Unreachable(f"{station} cannot be called", problem or "it has never called here")
+            why = problem or "it has never called here"
+            raise Unreachable("no address", f"{station} cannot be called: {why}.")
         try:
             client = SoapClient(
                 CHARGE_POINT, address, identity=station, sender=self.soap_url, timeout_s=TIMEOUT_S
             )
         except ValueError as error:
-            raise Unreachable(f"{station} cannot be called", str(error)) from error
+            raise Unreachable("no address", f"{station} cannot be called: {error}.") from error
         with closing(client):
             return client.call(request)
 

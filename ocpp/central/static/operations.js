@@ -171,7 +171,7 @@ async function send(name, operation, { station }, form, answer) {
   }
 }
 
-const trouble = ({ error, hint }) => h("p.note", { "data-status": "fault" }, h("strong", {}, error), hint && ` ${hint}`);
+const trouble = ({ error, hint }) => h("p.note", { "data-status": "fault" }, h("strong", {}, error), hint && `: ${hint}`);
 
 function told(answer, station) {
   if (answer.status) {
