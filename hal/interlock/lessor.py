@@ -70,7 +70,12 @@ class Lessor:
         if self._live and self._live.process.poll() is None:
             return
         self._end_running()
-        launched = self._launch()
+        try:
+            launched = self._launch()
+        except HalError as problem:
+            self._untold = problem  # a start that fails is a loss too: `reports` tells it
+            self.wake()
+            raise
         with self._lock:
             self._running = self._live = launched
             self._untold = None

@@ -66,6 +66,21 @@ def test_after_a_restart_everything_works_again(play: Play, tmp_path: Path) -> N
     assert played.board.meters[1].read().watts > 0
 
 
+def test_a_restart_that_fails_is_told_and_may_be_repeated(play: Play, tmp_path: Path) -> None:
+    played = play()
+    kill(tmp_path)
+    wait_for_loss(played)
+    lock = tmp_path / "interlock.lock"
+    lock.unlink()
+    lock.mkdir()
+    with pytest.raises(HalError, match="did not start"):
+        played.interlock.restart()
+    assert "did not start" in str(wait_for_loss(played))
+    lock.rmdir()
+    played.interlock.restart()
+    played.until(lambda report: True)
+
+
 def test_restarting_a_running_interlock_does_nothing(play: Play, tmp_path: Path) -> None:
     played = play()
     pid = interlock_pid(tmp_path)
