@@ -48,7 +48,7 @@ def test_an_invalid_name_is_not_found() -> None:
 def test_loopback_is_free() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
-        socket.create_connection(("localhost", server.getsockname()[1])),
+        socket.create_connection(("127.0.0.1", server.getsockname()[1])),
     ):
         pass
 
