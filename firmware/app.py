@@ -21,6 +21,7 @@ from firmware.core.station import observe
 from firmware.events import StopAsked
 from firmware.shell.clock import Clock
 from firmware.shell.desk import Desk
+from firmware.shell.history import History
 from firmware.shell.inbox import Inbox
 from firmware.shell.journal import Journal, Outbox
 from firmware.shell.link import Link
@@ -71,16 +72,16 @@ class App:
         self._board = open_board(
             site.board.driver, _options(site), tuple(specs.values()), state_dir
         )
-        self._outbox = Outbox(self._journal.path)
         self._link = Link(
             self._connect,
             _boot_message(site),
-            self._outbox,
+            History(
+                Outbox(self._journal.path), self._inbox, self._journal.boot, self._journal.identity
+            ),
             self._inbox,
             self._clock,
             self._desk,
             self._heartbeat,
-            self._journal.identity,
         )
         self._workers: list[Worker] = []
         self._view = View(

@@ -9,7 +9,6 @@ import logging
 import random
 import threading
 import time
-import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -20,7 +19,6 @@ from firmware.core.settings import Settings
 from firmware.dialects import v16
 from firmware.dialects.times import from_utc
 from firmware.events import (
-    Answered,
     Asked,
     Booted,
     ClockLearned,
@@ -33,8 +31,9 @@ from firmware.events import (
 from firmware.facts import AuthorizationAsked, BootAsked, HeartbeatAsked, StatusChanged, Talk
 from firmware.shell.clock import Clock
 from firmware.shell.desk import Desk
+from firmware.shell.history import History
 from firmware.shell.inbox import Inbox
-from firmware.shell.journal import OpenRow, Outbox
+from firmware.shell.journal import OpenRow
 from firmware.shell.supervisor import Pulse
 from firmware.shell.watchers import Heartbeat
 from ocpp.http import Refused, Unreachable
@@ -73,12 +72,11 @@ class Link:
         self,
         connect: Callable[[], Caller],
         boot: BootNotificationRequest,
-        outbox: Outbox,
+        history: History,
         inbox: Inbox,
         clock: Clock,
         desk: Desk,
         heartbeat: Heartbeat,
-        identity: uuid.UUID,
     ) -> None:
         self.settings = Settings()
         self.registration: Registration = "None"
@@ -88,12 +86,11 @@ class Link:
         self._connect = connect
         self._caller: Caller | None = None
         self._boot_message = boot
-        self._outbox = outbox
+        self._history = history
         self._inbox = inbox
         self._clock = clock
         self._desk = desk
         self._heartbeat = heartbeat
-        self._identity = identity
         self._corrections: dict[int, float] = {}
         self._changed = threading.Condition()
         self._stopping = False
@@ -102,11 +99,6 @@ class Link:
         self._told: dict[int, tuple[object, ...]] = {}
         self._try_at = 0.0
         self._back_off = BACK_OFF_S
-        self._look = True
-        """The history may hold something to tell."""
-        self._history_at = 0.0
-        self._settling = 0
-        self._attempts = 0
 
     # --- for the other threads -------------------------------------------------------------------
 
@@ -126,7 +118,7 @@ class Link:
     def stored(self) -> None:
         """From the journal: something was committed."""
         with self._changed:
-            self._look = True
+            self._history.look()
             self._changed.notify()
 
     def hold(self, held: bool) -> None:
@@ -177,9 +169,8 @@ class Link:
             return (self._probe if self.registration == "Accepted" else self._boot), None
         if self._talk:
             return self._tell, None
-        if self._look and now >= self._history_at:
-            return self._tell_history, None
-        return None, self._history_at - now if self._look else None
+        due_s = self._history.due_in()
+        return (self._tell_history, None) if due_s == 0 else (None, due_s)
 
     def _may_tell(self, fact: Talk) -> bool:
         """While Pending only what the central system asked for (R16-024)."""
@@ -248,7 +239,7 @@ class Link:
         with self._changed:
             self.up, self.problem, self._back_off = True, None, BACK_OFF_S
             if self.registration == "Accepted":
-                self._look = True
+                self._history.look()
                 for evse in sorted(self._present):
                     if self._told.get(evse) != _shown(self._present[evse]):
                         self._talk.append(self._present[evse])
@@ -330,82 +321,39 @@ class Link:
                 self._try_at = time.monotonic() + self._back_off
             self._inbox.put_urgent(Booted("None", 0))
 
-    # --- history ---------------------------------------------------------------------------------
+    # --- history ------------------------------------------------------------------------------
 
     def _tell_history(self) -> None:
-        with self._changed:
-            self._look = False
-        row = self._outbox.next_open()
-        if row is None or row.row == self._settling:
+        tale = self._history.next()
+        if tale is None:
             return  # the journal wakes us when there is more
-        ledger = self._ledger(row)
-        if ledger is None:
-            return
         try:
-            response = self._exchange(v16.request(row.fact, ledger), self._message_id(row))
+            response = self._exchange(tale.message, tale.message_id)
         except Refused as error:
-            self._refused(row, error)
+            self._refused(tale.row, error)
         except Unreachable as error:
-            self._unanswered(row, error)
-        except ValueError as error:
-            log.error("session %d: cannot be told: %s", row.fact.session, error)
-            self._settle(row, Undelivered())
+            self._unanswered(tale.row, error)
         else:
-            self._settle(row, v16.answer(response, self._clock.now().wall))
+            self._history.settle(tale.row, v16.answer(response, self._clock.now().wall))
 
-    def _ledger(self, row: OpenRow) -> v16.Ledger | None:
-        """None = the correction of this boot's times is learned but not stored yet."""
-        at = row.fact.at
-        if at.trusted:
-            return v16.Ledger(row.transaction)
-        correction = self._outbox.correction(at.boot)
-        if correction is None and at.boot == self._clock.boot:
-            return None
-        return v16.Ledger(row.transaction, correction or 0.0)
+    def _refused(self, row: OpenRow, error: Refused) -> None:
+        self._expelled(error)
+        if self.registration != "Accepted":
+            self._history.again()
+        elif error.fault is None:  # an HTTP error may come from a proxy with nothing behind it
+            self._unanswered(row, error)
+        else:
+            self._history.failed(row, self.settings, error.hint)
 
-    def _message_id(self, row: OpenRow) -> str:
-        """The same for every repeat, also after a crash (R16-002)."""
-        return f"urn:uuid:{uuid.uuid5(self._identity, str(row.row))}"
-
-    def _settle(self, row: OpenRow, outcome: Outcome) -> None:
-        self._settling, self._attempts = row.row, 0
-        self._inbox.put_urgent(Answered(row.row, row.fact, outcome))
-
-    def _unanswered(self, row: OpenRow, error: Unreachable) -> None:
+    def _unanswered(self, row: OpenRow, error: Refused | Unreachable) -> None:
         """Lost connection, or a message it cannot digest? A heartbeat tells (ES 3.2)."""
         try:
             self._beat()
         except (Refused, Unreachable):
             self._lost(error)
-            self._again()
+            self._history.again()
         else:
-            self._failed(row, error)
-
-    def _refused(self, row: OpenRow, error: Refused) -> None:
-        self._expelled(error)
-        if self.registration != "Accepted":
-            self._again()
-        elif error.fault is None:  # an HTTP error may come from a proxy with nothing behind it
-            self._unanswered(row, Unreachable(error.reason, error.hint))
-        else:
-            self._failed(row, error)
-
-    def _failed(self, row: OpenRow, error: Refused | Unreachable) -> None:
-        """A failed attempt: wait longer each time, then go on without it (R16-101, R16-102)."""
-        self._attempts += 1
-        what = f"session {row.fact.session}: {type(row.fact).__name__}"
-        if self._attempts >= self.settings.message_attempts:
-            log.error("%s undelivered after %d attempts: %s", what, self._attempts, error.hint)
-            self._settle(row, Undelivered())
-            return
-        wait_s = self.settings.message_retry_interval * self._attempts
-        log.warning("%s not accepted (%s), again in %d s", what, error.reason, wait_s)
-        self._again(wait_s)
-
-    def _again(self, wait_s: float = 0.0) -> None:
-        with self._changed:
-            self._look = True
-            self._history_at = time.monotonic() + wait_s
+            self._history.failed(row, self.settings, error.hint)
 
     def view(self) -> Mapping[str, object]:
         """For the page."""
