@@ -175,7 +175,7 @@ def _guard(request: Request) -> None:
 def _body(request: Request, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(request.get_data(), type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # no JSON, no UTF-8, or not what is expected
         raise BadRequest(str(error)) from error
 
 

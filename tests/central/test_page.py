@@ -169,7 +169,7 @@ def test_what_xml_cannot_carry_is_400(bench: Bench, browser: http.client.HTTPCon
         ),
         ("/api/cards", "{", "truncated"),
         ("/api/cards", '"text"', "expected"),
-        ("/api/cards", b'"\xff"', "utf-8"),
+        ("/api/cards", b'{"id": "\xff"}', "utf-8"),
     ],
 )
 def test_a_wrong_order_is_400_with_the_reason(
