@@ -3,6 +3,7 @@
 import difflib
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -15,6 +16,8 @@ from hal.board import DRIVERS
 
 BUILT = ("1.6-soap",)
 """The protocol versions that this release speaks."""
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 Text20 = Annotated[str, Meta(max_length=20)]
 Text25 = Annotated[str, Meta(max_length=25)]
@@ -166,29 +169,29 @@ def address(listen: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _problems(site: Site) -> list[tuple[str, str]]:
-    """What the types cannot say, as key and explanation."""
-    found = []
+def _problems(site: Site) -> Iterator[tuple[str, str]]:
+    """What the types cannot say, as key and explanation; what comes later relies on it."""
     if site.board.driver not in DRIVERS:
-        found.append(("board.driver", f"expected one of {', '.join(sorted(DRIVERS))}"))
+        yield "board.driver", f"expected one of {', '.join(sorted(DRIVERS))}"
     if [e.id for e in site.evse] != list(range(1, len(site.evse) + 1)):
-        found.append(("evse.id", "expected 1, 2, 3, ... in order"))
+        yield "evse.id", "expected 1, 2, 3, ... in order"
     for key, listen in (("web.listen", site.web.listen), ("soap.listen", site.soap.listen)):
         try:
             address(listen)
         except ValueError as error:
-            found.append((key, f"{error}, got {listen!r}"))
+            yield key, f"{error}, got {listen!r}"
+    if address(site.web.listen)[0] not in LOOPBACK:
+        yield "web.listen", "expected a loopback address: the page has no password yet"
     csms = site.csms[0]
     if csms.version not in BUILT:
         built = ", ".join(BUILT)
-        found.append(("csms.version", f"{csms.version!r} is not built yet; expected {built}"))
+        yield "csms.version", f"{csms.version!r} is not built yet; expected {built}"
     elif urlsplit(csms.url).scheme not in ("http", "https") or not urlsplit(csms.url).hostname:
-        found.append(("csms.url", f"expected http://host:port/path, got {csms.url!r}"))
+        yield "csms.url", f"expected http://host:port/path, got {csms.url!r}"
     try:
         settings(site)
     except ValueError as error:
-        found.append(("ocpp.configuration." + str(error).split(" ", maxsplit=1)[0], str(error)))
-    return found
+        yield "ocpp.configuration." + str(error).split(" ", maxsplit=1)[0], str(error)
 
 
 def _explained(path: Path, text: str, plain: Any, error: str) -> SiteError:

@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from http import HTTPStatus
 from pathlib import Path
+from typing import NamedTuple
 
 from firmware.commands import control
 from ocpp.central import CentralSystem
@@ -45,6 +47,13 @@ MeterValueSampleInterval = "2"
 """
 
 
+class Station(NamedTuple):
+    """The charge point's process and the port of its bench control."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+
 class DemoFailed(Exception):
     """The session did not play; the text says at which step."""
 
@@ -56,8 +65,8 @@ def demo(state_dir: Path | None, *, once: bool) -> int:
         folder = state_dir or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            with _central(folder) as central, _station(folder, central) as port:
-                _play(central, port)
+            with _central(folder) as central, _station(folder, central) as station:
+                _play(central, station)
                 if not once:
                     print("    the pages stay open; Ctrl-C ends both", flush=True)
                     signal.pause()
@@ -104,8 +113,8 @@ def _preferred(port: int) -> int:
 
 
 @contextmanager
-def _station(folder: Path, central: CentralSystem) -> Iterator[int]:
-    """A station in a process of its own; yields its control port."""
+def _station(folder: Path, central: CentralSystem) -> Iterator["Station"]:
+    """A station in a process of its own."""
     control_port, web = _free(), _preferred(8600) or _free()
     site = folder / "site.toml"
     site.write_text(SITE.format(url=central.soap_url, version="0.1.0", web=web))
@@ -116,7 +125,7 @@ def _station(folder: Path, central: CentralSystem) -> Iterator[int]:
     command += ["--state-dir", str(folder / "station"), "--control-port", str(control_port)]
     station = subprocess.Popen(command, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     try:
-        yield control_port
+        yield Station(control_port, station)
     finally:
         station.terminate()
         try:
@@ -131,21 +140,23 @@ def _free() -> int:
         return int(probe.getsockname()[1])
 
 
-def _play(central: CentralSystem, port: int) -> None:
+def _play(central: CentralSystem, station: Station) -> None:
     """Plug, tap, charge, tap, unplug; then the bill."""
     began = time.monotonic()
-    _until("the station is registered", lambda: _registered(central, port))
+    _until(station, "the station is registered", lambda: _registered(central, station))
     _say("a driver plugs in and shows a card")
-    _do(port, "plug-in", evse=1, connector=1, current_a=16, phases=3)
-    _do(port, "rfid", token=CARD, evses=[1])
-    before = int(str(_evse(port)["energy_wh"]))
-    _until("the car charges", lambda: _evse(port)["relay_closed"])
-    _until("energy flows", lambda: int(str(_evse(port)["energy_wh"])) >= before + CHARGE_WH)
+    _do(station, "plug-in", evse=1, connector=1, current_a=16, phases=3)
+    _do(station, "rfid", token=CARD, evses=[1])
+    goal = _wh(station) + CHARGE_WH
+    _until(station, "the car charges", lambda: _evse(station)["relay_closed"])
+    _until(
+        station, "energy flows", lambda: int(str(_evse(station)["energy_wh"])) >= before + CHARGE_WH
+    )
     _say("the driver shows the card again and unplugs")
-    _do(port, "rfid", token=CARD, evses=[1])
-    _until("the contactor opens", lambda: not _evse(port)["relay_closed"])
-    _do(port, "unplug", evse=1, connector=1)
-    _until("the bill is written", lambda: _bill(central) is not None)
+    _do(station, "rfid", token=CARD, evses=[1])
+    _until(station, "the contactor opens", lambda: not _evse(station)["relay_closed"])
+    _do(station, "unplug", evse=1, connector=1)
+    _until(station, "the bill is written", lambda: _bill(central) is not None)
     _say(f"{_bill(central)}, {time.monotonic() - began:.1f} s after the start")
 
 
@@ -153,23 +164,27 @@ def _say(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} demo     {text}", flush=True)
 
 
-def _do(port: int, verb: str, **body: object) -> None:
-    status, answer = control(port, verb, body)
-    if status != 200:  # noqa: PLR2004
+def _do(station: Station, verb: str, **body: object) -> None:
+    status, answer = control(station.port, verb, body)
+    if status != HTTPStatus.OK:
         raise DemoFailed(f"{verb}: {answer}")
 
 
-def _evse(port: int) -> dict[str, object]:
-    status, answer = control(port, "state", {})
-    if status != 200:  # noqa: PLR2004
+def _evse(station: Station) -> dict[str, object]:
+    status, answer = control(station.port, "state", {})
+    if status != HTTPStatus.OK:
         raise DemoFailed(f"the station does not answer: {answer}")
     evse: dict[str, object] = json.loads(answer)["evses"][0]
     return evse
 
 
-def _registered(central: CentralSystem, port: int) -> bool:
-    status, answer = control(port, "state", {})
-    running = status == 200 and json.loads(answer)["phase"] == "running"  # noqa: PLR2004
+def _wh(station: Station) -> int:
+    return int(str(_evse(station)["energy_wh"]))
+
+
+def _registered(central: CentralSystem, station: Station) -> bool:
+    status, answer = control(station.port, "state", {})
+    running = status == HTTPStatus.OK and json.loads(answer)["phase"] == "running"
     return running and any(s.connectors for s in central.state().stations)
 
 
@@ -181,9 +196,11 @@ def _bill(central: CentralSystem) -> str | None:
     return None
 
 
-def _until(what: str, holds: Callable[[], object]) -> None:
+def _until(station: Station, what: str, holds: Callable[[], object]) -> None:
     deadline = time.monotonic() + START_S
     while not holds():
+        if station.process.poll() is not None:
+            raise DemoFailed("the charge point has ended, see above")
         if time.monotonic() > deadline:
             raise DemoFailed(f"waited {START_S:g} s in vain until {what}")
         time.sleep(0.05)
