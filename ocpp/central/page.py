@@ -21,7 +21,7 @@ from werkzeug.wrappers import Request, Response
 
 from ocpp.central.state import Card, Registration
 from ocpp.http import Refused, Unreachable
-from ocpp.message import Message, from_plain
+from ocpp.message import Message
 from ocpp.v16 import CHARGE_POINT
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class CallOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.operation not in kinds:
             raise BadRequest(f"no operation {self.operation}: there are {', '.join(kinds)}")
         try:
-            return from_plain(self.fields, kinds[self.operation])
+            return msgspec.convert(self.fields, kinds[self.operation])
         except msgspec.ValidationError as error:
             raise BadRequest(f"{self.operation}: {error}") from error
 

@@ -13,7 +13,7 @@ import pytest
 
 from ocpp.central.page import VIEWERS
 from ocpp.soap import Call, Fault
-from ocpp.v16 import HeartbeatRequest, RemoteStartTransactionResponse
+from ocpp.v16 import HeartbeatRequest, RemoteStartTransactionResponse, ReserveNowResponse
 from tests.central.conftest import BOOT, Bench
 
 JSON = {"Content-Type": "application/json"}
@@ -114,6 +114,22 @@ def test_a_call_is_answered_by_the_station(
     }
     assert ask(browser, "/api/call", order) == (200, {"answer": {"status": "Accepted"}})
     assert heard[0].operation.name == "RemoteStartTransaction"
+
+
+def test_times_in_an_order_are_understood(
+    bench: Bench, browser: http.client.HTTPConnection
+) -> None:
+    bench.booted(sender=bench.serve(lambda _call: ReserveNowResponse(status="Accepted")))
+    fields = {
+        "connectorId": 1,
+        "idTag": "ANNA",
+        "expiryDate": "2099-01-01T00:00:00.500+01:00",
+        "reservationId": 7,
+    }
+    order = {"station": "cp1", "operation": "ReserveNow", "fields": fields}
+    assert ask(browser, "/api/call", order) == (200, {"answer": {"status": "Accepted"}})
+    (reservation,) = ask(browser, "/api/state")[1]["reservations"]
+    assert reservation["expiry"] == "2098-12-31T23:00:00.500000Z"
 
 
 def test_a_call_that_fails_says_why(bench: Bench, browser: http.client.HTTPConnection) -> None:

@@ -41,7 +41,7 @@ function stats() {
       state.totals.sessions === 1 ? "in 1 session" : `in ${state.totals.sessions} sessions`),
     stat("Billed", money(state.totals.billed, state.currency), "",
       `${number(state.price_per_kwh, 2)} ${state.currency} per kWh`),
-    stat("Stations online", online, `of ${state.stations.length}`, "unknown ones are welcome"),
+    stat("Stations online", online, `of ${state.stations.length}`, "new ones welcome"),
   ];
 }
 
