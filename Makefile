@@ -26,7 +26,7 @@ INSTALL := $(PIP) install --only-binary :all: --require-hashes --requirement
 timed = @echo "== $(1)"; began=$$(date +%s); $(2) && echo "   done in $$(( $$(date +%s) - began )) s"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lock clean
+.PHONY: help run test check check-format check-lint check-types lock clean
 
 help:
 	@echo "Pilotwire. Every command sets itself up on its first use (.venv, from the lock files)."
@@ -44,11 +44,17 @@ run: $(PRODUCT)
 test: $(TOOLS)
 	$(call timed,tests,$(PY) -m pytest $(TESTS))
 
-check: $(TOOLS)
+# One after the other; with -k each, whatever the one before found.
+check: check-format check-lint check-types test
+
+check-format: $(TOOLS)
 	$(call timed,format,$(PY) -m ruff format --check --quiet)
+
+check-lint: $(TOOLS)
 	$(call timed,lint,$(PY) -m ruff check --quiet)
+
+check-types: $(TOOLS)
 	$(call timed,types,$(PY) -m mypy)
-	$(call timed,tests,$(PY) -m pytest)
 
 $(PRODUCT): requirements.lock setup.cfg pyproject.toml
 	$(if $(ENVIRONMENT),,$(error Python 3.11 or newer is needed, $(PYTHON) is not: make PYTHON=python3.13))
