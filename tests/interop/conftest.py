@@ -1,6 +1,7 @@
 """The foreign peer of the interop tests, built from our WSDL and from the published one."""
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,11 @@ def published_wsdls() -> list[bytes]:
 def peer_binary(request: pytest.FixtureRequest) -> Path:
     """The foreign peer, built from one pair of WSDLs."""
     return gsoap.build(request.param())
+
+
+@pytest.fixture
+def foreign_central(peer_binary: Path) -> Generator[gsoap.Peer]:
+    """The foreign central system; it wants a heartbeat every second and knows one bad card."""
+    with gsoap.Peer(peer_binary, "central", 0, 1, gsoap.REFUSED_CARD) as peer:
+        yield peer
+        assert peer.told("refused") == []

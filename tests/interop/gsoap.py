@@ -7,14 +7,17 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
+
+from ocpp.message import Message
 
 HERE = Path(__file__).parent
 SOURCES = (HERE / "peer.cpp", HERE / "wire.hpp")
@@ -28,6 +31,9 @@ GENERATED = (
     "soapChargePointServiceSoapProxy",
     "soapChargePointServiceSoapService",
 )
+
+
+CARD, REFUSED_CARD = "04A1B2C3D4E580", "DEADBEEF"
 
 
 def skip_without_tools() -> None:
@@ -46,9 +52,9 @@ def build(wsdls: Sequence[bytes]) -> Path:
     """
     skip_without_tools()
     version = subprocess.run(["soapcpp2", "-V"], capture_output=True, check=True)
-    parts = (version.stdout, version.stderr, Path(__file__).read_bytes())
-    parts += tuple(source.read_bytes() for source in SOURCES)
-    digest = hashlib.sha256(b"\0".join((*parts, *wsdls))).hexdigest()[:16]
+    sources = [source.read_bytes() for source in (Path(__file__), *SOURCES)]
+    parts = [version.stdout, version.stderr, *sources, *wsdls]
+    digest = hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pilotwire-interop"
     binary = cache / digest
     if not binary.exists():
@@ -111,8 +117,38 @@ class Told:
         found = self.message.findall("/".join(f"{{*}}{name}" for name in path.split("/")))
         return [element.text for element in found]
 
+    @property
+    def leaves(self) -> list[tuple[str, str]]:
+        """The elements that hold text and not others, by name, in order."""
+        assert self.message is not None, self.line
+        leaves = [
+            each for each in self.message.iter() if each is not self.message and not len(each)
+        ]
+        return [(leaf.tag.rpartition("}")[2], leaf.text or "") for leaf in leaves]
+
     def __repr__(self) -> str:
-        return f"Told({self.line})"
+        said = {key: text for key, text in self.line.items() if key != "message"}
+        return f"Told({said}, {self.leaves if self.message is not None else None})"
+
+
+def leaves_of(message: Message) -> list[tuple[str, str]]:
+    """What `Told.leaves` is of a peer that heard all of this message."""
+    return list(_leaves(msgspec.to_builtins(message)))
+
+
+def _leaves(plain: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(plain, dict):
+        for key, value in plain.items():
+            yield from _leaves(value, key)
+    elif isinstance(plain, list | tuple):
+        for value in plain:
+            yield from _leaves(value, name)
+    else:
+        yield name, str(plain)
+
+
+def operation_of(message: Message) -> str:
+    return type(message).__name__.removesuffix("Request")
 
 
 class Peer:
@@ -188,10 +224,11 @@ class Peer:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            with self._changed:
-                self._told.append(Told(json.loads(line)))
-                self._changed.notify_all()
+        with self._process.stdout as lines:
+            for line in lines:
+                with self._changed:
+                    self._told.append(Told(json.loads(line)))
+                    self._changed.notify_all()
         with self._changed:
             self._ended = True
             self._changed.notify_all()

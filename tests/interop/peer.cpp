@@ -62,8 +62,9 @@ struct Central : CentralSystemServiceSoapService {
 };
 
 void central(int port) {
-  string from = "http://127.0.0.1:" + std::to_string(serve<Central>(port)) + "/";
-  Line line = {context(), "", from, "", &SOAP_ENV__Header::ns2__chargeBoxIdentity};
+  const soap_mode sending = SOAP_IO_BUFFER;
+  string from = "http://127.0.0.1:" + std::to_string(serve<Central>(context(sending), port)) + "/";
+  Line line = {context(sending), "", from, "", &SOAP_ENV__Header::ns2__chargeBoxIdentity};
   struct soap *soap = line.soap;
   typedef ChargePointServiceSoapProxy Proxy;
   auto about = [&line](Words &words) {  // the first word names the station; where it listens it has said itself
@@ -168,8 +169,9 @@ struct ChargePoint : ChargePointServiceSoapService {
 
 void chargepoint(const string &url, const string &identity, int port) {
   own_identity = identity;
-  string from = "http://127.0.0.1:" + std::to_string(serve<ChargePoint>(port)) + "/";
-  Line line = {context(), url, from, identity, &SOAP_ENV__Header::ns1__chargeBoxIdentity};
+  const soap_mode sending = SOAP_IO_CHUNK;  // the other way to send a body that HTTP/1.1 knows
+  string from = "http://127.0.0.1:" + std::to_string(serve<ChargePoint>(context(sending), port)) + "/";
+  Line line = {context(sending), url, from, identity, &SOAP_ENV__Header::ns1__chargeBoxIdentity};
   struct soap *soap = line.soap;
   typedef CentralSystemServiceSoapProxy Proxy;
   tell({{"ready", from}});

@@ -40,9 +40,9 @@ void tell(const std::map<string, string> &line) {
   std::cout << "}" << std::endl;
 }
 
-struct soap *context() {
-  struct soap *soap = soap_new2(SOAP_XML_STRICT | SOAP_C_UTFSTRING | SOAP_IO_KEEPALIVE,
-                                SOAP_XML_STRICT | SOAP_C_UTFSTRING | SOAP_IO_KEEPALIVE);
+struct soap *context(soap_mode sending) {
+  const soap_mode mode = SOAP_XML_STRICT | SOAP_C_UTFSTRING | SOAP_IO_KEEPALIVE;
+  struct soap *soap = soap_new2(mode, mode | sending);
   soap_set_namespaces(soap, namespaces);
   soap_register_plugin(soap, soap_wsa);
   soap->send_timeout = soap->connect_timeout = 10;
@@ -98,8 +98,7 @@ template <class Service> void serve_one(struct soap *connection) {
   soap_free(connection);
 }
 
-template <class Service> int serve(int port) {  // a thread a connection; returns the port
-  struct soap *listener = context();
+template <class Service> int serve(struct soap *listener, int port) {  // a thread a connection; returns the port
   if (!soap_valid_socket(soap_bind(listener, "127.0.0.1", port, 10))) {
     soap_print_fault(listener, stderr);
     exit(1);
