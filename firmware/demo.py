@@ -143,21 +143,20 @@ def _free() -> int:
 def _play(central: CentralSystem, station: Station) -> None:
     """Plug, tap, charge, tap, unplug; then the bill."""
     began = time.monotonic()
+    old = {session.id for session in central.state().sessions}
     _until(station, "the station is registered", lambda: _registered(central, station))
     _say("a driver plugs in and shows a card")
     _do(station, "plug-in", evse=1, connector=1, current_a=16, phases=3)
     _do(station, "rfid", token=CARD, evses=[1])
     goal = _wh(station) + CHARGE_WH
     _until(station, "the car charges", lambda: _evse(station)["relay_closed"])
-    _until(
-        station, "energy flows", lambda: int(str(_evse(station)["energy_wh"])) >= before + CHARGE_WH
-    )
+    _until(station, "energy flows", lambda: _wh(station) >= goal)
     _say("the driver shows the card again and unplugs")
     _do(station, "rfid", token=CARD, evses=[1])
     _until(station, "the contactor opens", lambda: not _evse(station)["relay_closed"])
     _do(station, "unplug", evse=1, connector=1)
-    _until(station, "the bill is written", lambda: _bill(central) is not None)
-    _say(f"{_bill(central)}, {time.monotonic() - began:.1f} s after the start")
+    _until(station, "the bill is written", lambda: _bill(central, old) is not None)
+    _say(f"{_bill(central, old)}, {time.monotonic() - began:.1f} s after the start")
 
 
 def _say(text: str) -> None:
@@ -188,9 +187,9 @@ def _registered(central: CentralSystem, station: Station) -> bool:
     return running and any(s.connectors for s in central.state().stations)
 
 
-def _bill(central: CentralSystem) -> str | None:
+def _bill(central: CentralSystem, old: set[int]) -> str | None:
     for session in central.state().sessions:
-        if session.stop_time is not None:
+        if session.id not in old and session.stop_time is not None:
             kwh = Decimal(session.energy_wh) / 1000
             return f"bill: {kwh} kWh, {session.price} {session.currency}"
     return None
