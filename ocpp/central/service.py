@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from ocpp.central.address import locate
+from ocpp.central.state import IDENTITY_MAX
 from ocpp.central.store import Store, Tariff
 from ocpp.central.words import mask
 from ocpp.message import Message
@@ -63,8 +64,10 @@ class CentralService:
     def answer(self, call: Call, peer: str) -> Message:
         """The response to a request that came from the IP address `peer`. Raises Fault."""
         station = call.identity
-        if not station:
-            raise Fault("Sender", "IdentityMismatch", "the request names no chargeBoxIdentity")
+        if not station or len(station) > IDENTITY_MAX:
+            raise Fault(
+                "Sender", "ProtocolError", f"an identity has 1 to {IDENTITY_MAX} characters"
+            )
         booting = isinstance(call.message, BootNotificationRequest)
         # Only a BootNotification makes an unknown station known (16 §4.2); until it is accepted,
         # whatever else it sends changes nothing. The fault is the one that SteVe gives.

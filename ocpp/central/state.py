@@ -16,6 +16,9 @@ from ocpp.v16 import (
     RegistrationStatus,
 )
 
+IDENTITY_MAX = 255
+"""Characters that a station's identity may have here. OCPP-S names no limit."""
+
 
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One card (idTag) and what is answered for it; after `expiry`, Expired."""
@@ -30,7 +33,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the station's next BootNotification is answered."""
 
-    station: Annotated[str, Meta(min_length=1, max_length=255)]
+    station: Annotated[str, Meta(min_length=1, max_length=IDENTITY_MAX)]
     status: RegistrationStatus
     interval_s: Annotated[int, Meta(ge=0, le=86_400)] | None = None
     """Heartbeat interval, or the wait before the next try if not Accepted. None = as configured."""

@@ -19,7 +19,7 @@ from ocpp.central.service import CentralService, Options
 from ocpp.central.snapshot import read_snapshot
 from ocpp.central.state import Exchange, State
 from ocpp.central.store import Store, Tariff
-from ocpp.central.words import summary
+from ocpp.central.words import one_line, summary
 from ocpp.http import Refused, SoapClient, Unreachable, soap_app
 from ocpp.message import Message
 from ocpp.server import HttpServer
@@ -70,7 +70,8 @@ class CentralSystem:
     ) -> None:
         _check_loopback(page[0])
         self.changes = Changes()
-        self._say = on_line or (lambda _line: None)
+        self._on_line = on_line
+        self._under_way: set[SoapClient] = set()
         self._options = Options(
             tariff=Tariff(price_per_kwh, currency),
             heartbeat_interval_s=heartbeat_interval_s,
@@ -109,6 +110,8 @@ class CentralSystem:
     def stop(self) -> None:
         """Stop serving, within a second."""
         self.changes.close()
+        for client in tuple(self._under_way):
+            client.close()
         stopping = [
             threading.Thread(target=server.stop, name=f"central-stop-{number}")
             for number, server in enumerate((self._soap, self._page))
@@ -129,7 +132,8 @@ class CentralSystem:
         try:
             answer = self._ask(station, request)
         except (Refused, Unreachable) as error:
-            self._record("out", station, request, began, error)
+            if not self.changes.closed:  # given up by stop(), which also closes the store
+                self._record("out", station, request, began, error)
             raise
         self._remember(station, request, answer)
         self._record("out", station, request, began, answer)
@@ -177,8 +181,12 @@ class CentralSystem:
             )
         except ValueError as error:
             raise Unreachable("no address", f"{station} cannot be called: {error}.") from error
+        self._under_way.add(client)
         with closing(client):
-            return client.call(request)
+            try:
+                return client.call(request)
+            finally:
+                self._under_way.discard(client)
 
     def _remember(self, station: str, request: Message, answer: Message) -> None:
         """Reservations are shown with a button to cancel them, so those accepted are kept."""
@@ -210,6 +218,10 @@ class CentralSystem:
         self._record("in", station, call.message, began, answer)
         return answer
 
+    def _say(self, line: str) -> None:
+        if self._on_line:
+            self._on_line(one_line(line))
+
     def _unread(self, call: Call | None, _request: bytes, _response: bytes, status: int) -> None:
         """What never became a call is worth a line too: somebody's charge point gets no further."""
         if call is None:
@@ -223,7 +235,6 @@ class CentralSystem:
         began: float,
         outcome: Message | Exception,
     ) -> None:
-        ok = isinstance(outcome, Message)
         self.store.log(
             Exchange(
                 id=0,
@@ -233,7 +244,7 @@ class CentralSystem:
                 action=type(request).__name__.removesuffix("Request"),
                 summary=summary(request),
                 outcome=summary(outcome) if isinstance(outcome, Message) else str(outcome),
-                ok=ok,
+                ok=isinstance(outcome, Message),
                 latency_ms=(time.perf_counter() - began) * 1000,
             )
         )

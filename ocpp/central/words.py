@@ -15,6 +15,11 @@ def mask(card: str) -> str:
     return f"…{card[-_SHOWN:]}" if len(card) >= 2 * _SHOWN else "…"
 
 
+def one_line(text: str) -> str:
+    """Without what could move a terminal's cursor: much of what is said was written by a peer."""
+    return "".join(one if one.isprintable() else "?" for one in text)
+
+
 def summary(message: Message) -> str:
     """One line: wire names and values, long lists as a count."""
     return ", ".join(_words(name, value) for name, value in to_plain(message).items()) or "–"

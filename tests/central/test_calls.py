@@ -1,6 +1,9 @@
 """The bench central system calls a station: each operation, its answer or why there is none."""
 
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -192,6 +195,25 @@ def test_a_fault_is_handed_on_and_logged(bench: Bench) -> None:
     last = bench.central.state().messages[0]
     assert not last.ok
     assert "no triggers here" in last.outcome
+
+
+def test_stopping_does_not_wait_for_a_station(bench: Bench) -> None:
+    asked, release = threading.Event(), threading.Event()
+
+    def dawdle(_call: Call) -> Message:
+        asked.set()
+        release.wait(20)
+        return TriggerMessageResponse(status="Accepted")
+
+    connect(bench, dawdle)
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(bench.central.call, "cp1", TRIGGER)
+        assert asked.wait(20)
+        began = time.monotonic()
+        bench.central.stop()
+        assert time.monotonic() - began < 1.5
+        assert isinstance(call.exception(20), Unreachable)
+        release.set()
 
 
 def test_a_station_that_is_gone_is_unreachable(bench: Bench) -> None:

@@ -223,6 +223,7 @@ def test_cards_and_registration_are_saved(
         ({**JSON, "Origin": "http://evil.example"}, 403),
         ({**JSON, "Origin": "null"}, 403),
         ({**JSON, "Host": "evil.example"}, 403),
+        ({**JSON, "Host": "[::1"}, 403),
         ({"Content-Type": "text/plain"}, 415),
         ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
     ],
@@ -310,6 +311,16 @@ def test_viewers_are_limited_and_leaving_makes_room(
         with closing(Viewer(bench)) as late:
             status = late.response.status
     assert status == 200
+
+
+def test_asking_for_the_head_only_takes_no_place(
+    bench: Bench, browser: http.client.HTTPConnection
+) -> None:
+    for _ in range(VIEWERS + 1):
+        browser.request("HEAD", "/events")
+        assert browser.getresponse().read() == b""
+    with closing(Viewer(bench)) as viewer:
+        assert viewer.response.status == 200
 
 
 def test_stopping_takes_a_second_however_many_look(bench: Bench) -> None:

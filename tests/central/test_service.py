@@ -108,6 +108,17 @@ def test_the_next_boot_is_answered_as_the_operator_wants(
     assert isinstance(station.call(HeartbeatRequest()), HeartbeatResponse)
 
 
+def test_an_identity_has_a_limit(bench: Bench) -> None:
+    with pytest.raises(Refused, match="1 to 255 characters"):
+        bench.client("x" * 256).call(BOOT)
+    assert bench.client("x" * 255).call(BOOT).status == "Accepted"
+
+
+def test_a_station_cannot_write_on_the_terminal(bench: Bench) -> None:
+    bench.booted("cp\u009b2J\n1")
+    assert [line for line in bench.lines if line.startswith("cp?2J?1 booted")]
+
+
 def test_a_station_that_never_booted_changes_nothing(bench: Bench) -> None:
     with pytest.raises(Refused) as refused:
         bench.client("stranger").call(START)
