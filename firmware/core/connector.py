@@ -127,6 +127,8 @@ class Connector(msgspec.Struct, frozen=True):
     reported: frozenset[Fault] = frozenset()
     meter_lost: bool = False
     plugged_at: float = 0.0
+    opened_at: float = 0.0
+    """Monotonic times at which the plug, and last the open contact, was first seen."""
     reading: Reading | None = None
     read_at: float = -math.inf
     """Monotonic time at which the meter was asked for `reading`."""

@@ -84,6 +84,7 @@ def observe(c: Connector, event: Observed) -> Connector:
     match event:
         case EvseReported():
             plugged_in = not c.plugged and event.pilot in ("B", "C", "D")
+            opened = c.closed and not event.closed
             return replace(
                 c,
                 pilot=event.pilot,
@@ -92,6 +93,7 @@ def observe(c: Connector, event: Observed) -> Connector:
                 offered_a=event.offered_a,
                 reported=event.faults,
                 plugged_at=event.seen if plugged_in else c.plugged_at,
+                opened_at=event.seen if opened else c.opened_at,
             )
         case InterlockLost():
             return replace(
@@ -309,7 +311,7 @@ def _settle_charging(c: Connector, phase: Charging, now: Instant, rules: Rules) 
 def _end(c: Connector, phase: Charging, ending: Ending, now: Instant, rules: Rules) -> Said:
     """The stop is told with what the meter shows once the contact is open: no energy is given away
     or charged twice. A meter that does not answer is not waited for."""
-    final = not c.closed and c.read_at >= ending.at.mono
+    final = not c.closed and c.read_at >= max(ending.at.mono, c.opened_at)
     if not final and now.mono < ending.at.mono + LAST_READING_S:
         return c, []
     session = phase.session
