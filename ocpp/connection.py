@@ -128,7 +128,7 @@ class _Body:
 
     def chunked(self) -> bytes:
         """Raises ValueError if it is malformed, _TooLarge if it is that (RFC 9112 §7.1)."""
-        body = b""
+        body = bytearray()
         while size := self._chunk_size():
             if len(body) + size > self._limit:
                 raise _TooLarge
@@ -137,7 +137,7 @@ class _Body:
                 raise ValueError("Malformed chunk")
         while self._line():  # trailer fields mean nothing here
             pass
-        return body
+        return bytes(body)
 
     def _chunk_size(self) -> int:
         line = _CHUNK_SIZE.fullmatch(self._line())
@@ -178,11 +178,15 @@ class _Request(HTTPRequest):
         return None
 
     def _body(self) -> bytes:
-        self.conn.rfile.timed.deadline = time.monotonic() + self.server.limits.body_s
+        self.conn.since = time.monotonic()
+        self.conn.rfile.timed.deadline = self.conn.since + self.server.limits.body_s
         body = _Body(self.conn.rfile, self.server.limits.body)
-        if self.chunked_read:
-            return body.chunked()
-        return body.exactly(int(self.inheaders.get(b"Content-Length", 0)))
+        try:
+            if self.chunked_read:
+                return body.chunked()
+            return body.exactly(int(self.inheaders.get(b"Content-Length", 0)))
+        finally:
+            self.conn.since = None
 
     def simple_response(self, status: str, msg: str = "") -> None:
         """How cheroot answers what it cannot serve; the connection ends after it."""
@@ -196,16 +200,19 @@ class Connection(HTTPConnection):
 
     RequestHandlerClass = _Request
 
+    since: float | None = None
+    """Since when (monotonic) we wait for the peer; None while it waits for us."""
+
     def __init__(self, server: Any, sock: socket.socket, makefile: Any = None) -> None:
         super().__init__(server, sock, _makefile)
         self.wait(server.limits.header_s)
         server.admit(self)
 
     def wait(self, seconds: float) -> None:
-        """From now on it is in the accepting thread's hands, and not for longer than this."""
+        """Be in the accepting thread's hands from now on, and not for longer than this."""
         self.rfile.timed.deadline = None
         self.socket.settimeout(0)
-        self.waiting, self.since = True, time.monotonic()
+        self.since = time.monotonic()
         self.until = self.since + seconds
 
     def gather(self) -> bool:
@@ -246,13 +253,17 @@ class Connection(HTTPConnection):
                 rest -= size
 
     def cut(self) -> None:
-        """End it from any thread: whoever has it finds it closed. Not the TLS way, which waits."""
-        self.waiting = False
+        """End it from any thread: whoever has it finds it closed."""
+        self.since = None
         with contextlib.suppress(OSError):
+            # Not SSLSocket's own, after which another thread could write in the clear.
             socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
 
     def close(self) -> None:
         self.server.open.discard(self)
-        if self.waiting and self.rfile.buffered():
+        if self.since is not None and self.rfile.buffered():
             self.server.error_log(f"{self.remote_addr}: closed before its header was complete")
-        super().close()
+        with contextlib.suppress(OSError):
+            super().close()
+        with contextlib.suppress(OSError):
+            self.wfile.close()  # cheroot leaves it and what it could not write to chance

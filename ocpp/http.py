@@ -126,7 +126,7 @@ class _SoapApp:
         self._on_exchange = on_exchange
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] == "GET" and environ["QUERY_STRING"].lower() == "wsdl":
+        if (environ["REQUEST_METHOD"], environ.get("QUERY_STRING", "").lower()) == ("GET", "wsdl"):
             text = wsdl(self._codec.service, request_uri(environ, include_query=False))
             return _reply(start, "200 OK", "text/xml; charset=utf-8", text.encode())
         try:

@@ -144,8 +144,9 @@ class Peer:
             sock.settimeout(_left(incoming.deadline))
             sock.sendall(request)
             response = http.client.HTTPResponse(cast(socket.socket, incoming), method="POST")
-            response.begin()
-            body = _body(response, limit)
+            with contextlib.closing(response):
+                response.begin()
+                body = _body(response, limit)
             kept = not response.will_close
             return Answer(response.status, response.headers, body)
         finally:
@@ -179,7 +180,7 @@ class Peer:
                 self._drop()
                 if still == 1:
                     raise
-        raise AssertionError("a look-up that succeeds finds an address")
+        raise socket.gaierror(socket.EAI_NONAME, "it has no address")
 
     def _addresses(self, deadline: float) -> list[Any]:
         """Where the name leads. Looking up knows no deadline, so a thread of its own does it."""

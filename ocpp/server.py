@@ -6,6 +6,7 @@ a whole one is worth a worker.
 """
 
 import logging
+import math
 import queue
 import socket
 import ssl
@@ -24,16 +25,17 @@ from ocpp.connection import HEADER_MAX, Connection, TlsAdapter
 
 _log = logging.getLogger("pilotwire.http")
 
+_BACKLOG = 128  # connections that the kernel holds until they are accepted
 _TURN_S = 0.2  # the accepting thread looks this often at deadlines, and whether to stop
+_QUIET_S = 10.0  # between two words on the same flood
 _STOP_S = 0.6  # for the workers; with a turn of the accepting thread, less than a second
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What peers may ask of a server. Times in seconds."""
 
-    threads: int = 32
-    connections: int = 128
-    """Past these, the one that has waited longest is cut."""
+    connections: int = 64
+    """Past these, the one is cut whose peer has been waited for longest. No more threads either."""
     body: int = 65_536
     """Bytes; of a header, 16 KiB."""
     header_s: float = 5.0
@@ -140,12 +142,13 @@ class _Server(Server):
         self, address: tuple[str, int], app: WSGIApplication, name: str, limits: Limits
     ) -> None:
         super().__init__(address, app, server_name="pilotwire")
-        self.requests = _Pool(name, limits.threads, self._serve)
+        self.requests = _Pool(name, limits.connections, self._serve)
         self.limits = limits
         self.shutdown_timeout = _STOP_S / 2
         self.max_request_body_size = limits.body
         self.keep_alive_conn_limit = limits.connections
         self.open: set[Connection] = set()
+        self._quiet_until = 0.0
         self._name = name
 
     def prepare(self) -> None:
@@ -157,7 +160,7 @@ class _Server(Server):
         host, port = self.bind_addr
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = found[0]
-        self.socket = socket.create_server(address, family=family, backlog=self.limits.connections)
+        self.socket = socket.create_server(address, family=family, backlog=_BACKLOG)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited
         self.socket.settimeout(_TURN_S)
         self.bind_addr = self.socket.getsockname()[:2]
@@ -173,19 +176,26 @@ class _Server(Server):
                 self.error_log("accepting", logging.ERROR, traceback=True)
 
     def admit(self, connection: Connection) -> None:
-        """Past the limit, cut the connection that has waited longest: a flood keeps nobody out."""
+        """Past the limit, cut whose peer is waited for longest: a flood keeps nobody out."""
         if len(self.open) >= self.limits.connections:
-            waiting = [other for other in self.open.copy() if other.waiting]
-            longest = min(waiting, key=lambda other: other.since, default=connection)
+            longest = min(self.open.copy(), key=lambda other: other.since or math.inf)
+            if longest.since is None:  # all are being served
+                longest = connection
             longest.cut()
-            self.error_log(f"{longest.remote_addr}: cut, too many connections", logging.WARNING)
+            self._warn_of_flood()
         self.open.add(connection)
+
+    def _warn_of_flood(self) -> None:
+        now = time.monotonic()
+        if now > self._quiet_until:
+            self._quiet_until = now + _QUIET_S
+            self.error_log("too many connections, the slowest are cut", logging.WARNING)
 
     def process_conn(self, conn: Connection) -> None:
         """cheroot's call for a connection that is new or has something to read."""
         try:
             if conn.rfile.has_header() or conn.gather():
-                conn.waiting = False
+                conn.since = None
                 self.requests.put(conn)
             else:
                 super().put_conn(conn)

@@ -233,10 +233,11 @@ class TestConnection:
         assert server.connections == 1
 
     def test_words_that_nobody_asked_for_are_no_answer(self, serve: Serve, dial: Dial) -> None:
-        late = threading.Event()
+        answered, late = threading.Event(), threading.Event()
 
         def script(sock: socket.socket) -> None:
             answers(1)(sock)
+            answered.wait(PATIENCE_S)
             sock.sendall(respond(b"", status="408 Request Timeout"))
             late.set()
             hangs(sock)
@@ -244,6 +245,7 @@ class TestConnection:
         server = serve(script, answers(1))
         client = dial(server.port)
         client.call(BEAT)
+        answered.set()
         assert late.wait(PATIENCE_S)
         assert client.call(BEAT) == ANSWER
 
