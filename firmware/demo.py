@@ -60,7 +60,8 @@ class DemoFailed(Exception):
 
 def demo(state_dir: Path | None, *, once: bool) -> int:
     """Play one session; then stay until Ctrl-C, or with `once` end after the bill."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell had them ignored
+        signal.signal(number, _interrupt)
     with tempfile.TemporaryDirectory(prefix="pilotwire-") as temporary:
         folder = state_dir or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
