@@ -122,7 +122,9 @@ def no_success(answer: Answer, why: str, peer: Peer) -> Refused:
 
 def faulted(fault: Fault, peer: Peer) -> Refused:
     """What a fault is to the caller."""
-    refused = Refused("fault", _say("{url} refused the request: {fault}.", peer, fault=fault))
+    refused = Refused(
+        "fault", _say("{url} refused the request: {fault}.", peer, fault=str(fault).rstrip("."))
+    )
     refused.fault = fault
     return refused
 
