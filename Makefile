@@ -35,6 +35,7 @@ help:
 	@echo "                    then stays until Ctrl-C (make run ONCE=1 ends after the bill)"
 	@echo "  make test         the tests (TESTS=tests/core: only those)"
 	@echo "  make check        format, lint, types and tests, as before every commit"
+	@echo "  make bench        measures: CPU per message, and what a whole station costs"
 	@echo "  make lock         the lock files anew from setup.cfg (UPGRADE=1: newest versions)"
 	@echo "  make clean        removes what these commands made"
 
@@ -55,6 +56,10 @@ check-lint: $(TOOLS)
 
 check-types: $(TOOLS)
 	$(call timed,types,$(PY) -m mypy)
+
+bench: $(TOOLS)
+	$(call timed,SOAP codec,$(PY) tests/figures/codec.py)
+	$(call timed,station,$(PY) tests/figures/station.py)
 
 $(PRODUCT): requirements.lock setup.cfg pyproject.toml
 	$(if $(ENVIRONMENT),,$(error Python 3.11 or newer is needed, $(PYTHON) is not: make PYTHON=python3.13))
