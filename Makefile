@@ -26,7 +26,7 @@ INSTALL := $(PIP) install --only-binary :all: --require-hashes --requirement
 timed = @echo "== $(1)"; began=$$(date +%s); $(2) && echo "   done in $$(( $$(date +%s) - began )) s"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-format check-lint check-types lock clean
+.PHONY: help run test check check-format check-lint check-types bench lock clean
 
 help:
 	@echo "Pilotwire. Every command sets itself up on its first use (.venv, from the lock files)."

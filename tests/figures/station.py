@@ -7,6 +7,7 @@ this one, and charges once. Printed are median, least and most of the runs.
 """
 
 import json
+import socket
 import statistics
 import subprocess
 import sys
@@ -134,10 +135,9 @@ def _rss(pid: int) -> float:
 
 
 def _free_port() -> int:
-    server = HttpServer("127.0.0.1", 0, lambda *_: [], name="probe")
-    server.start()
-    server.stop()
-    return server.port
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def main() -> None:
