@@ -1,13 +1,15 @@
 """Authorisation: which connector a card is meant for, and what the answer about it means."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from firmware.core import connector as one
 from firmware.core import reservation, transitions
 from firmware.core.connector import Connector, same
 from firmware.core.state import Said, Station, on
-from firmware.events import Asked, CardPresented, Verdict
-from firmware.facts import Instant, Noted
+from firmware.events import Asked, CardPresented, Undelivered
+from firmware.facts import AuthorizationAsked, Fact, Instant, Noted
 
 replace = msgspec.structs.replace
 
@@ -19,7 +21,7 @@ def card(s: Station, event: CardPresented, now: Instant) -> Said:
     c = _owner(reach, event.token) or _taker(s, reach, event.token) or _group(reach)
     if c is None:
         return s, [Noted("card refused: no usable EVSE for it")]
-    return on(s, c.evse, lambda c: transitions.card(c, event.token, now, s.rules))
+    return let(s, c.evse, lambda c: transitions.card(c, event.token, now, s.rules))
 
 
 def _owner(reach: list[Connector], token: str) -> Connector | None:
@@ -65,30 +67,32 @@ def _group(reach: list[Connector]) -> Connector | None:
 
 
 def asked(s: Station, event: Asked, now: Instant) -> Said:
-    s, said = on(
-        s,
-        event.question.evse,
-        lambda c: transitions.asked(c, event.question, event.outcome, now, s.rules),
-    )
-    parent = event.outcome.parent if isinstance(event.outcome, Verdict) else None
-    s, also = admit(s, event.question.evse, parent)
-    return s, said + also
+    question, outcome = event.question, event.outcome
+    return let(s, question.evse, lambda c: transitions.asked(c, question, outcome, now, s.rules))
 
 
-def admit(s: Station, evse: int, parent: str | None) -> Said:
-    """An authorised card uses the reservation that suits it, or is turned away by another's."""
+def unanswered(s: Station, now: Instant) -> Said:
+    """An answer that does not come in time is none (R16-056)."""
+    said: list[Fact] = []
+    for c in s.connectors:
+        if c.asking is not None and now.mono >= c.asking.until:
+            question = AuthorizationAsked(c.evse, c.asking.token)
+            s, also = asked(s, Asked(question, Undelivered()), now)
+            said += also
+    return s, said
+
+
+def let(s: Station, evse: int, change: Callable[[Connector], tuple[Connector, list[Fact]]]) -> Said:
+    """A change that may authorise a card, who then is turned away where another has reserved
+    (R16-225). Every way to an authorisation leads through here."""
+    before = s.connector(evse)
+    s, said = on(s, evse, change)
     c = s.connector(evse)
-    if c is None or not isinstance(c.phase, one.Authorized):
-        return s, []
-    others = replace(s, connectors=tuple(o for o in s.connectors if o.evse != evse))
-    welcome, used = reservation.admit(
-        s.reservations,
-        (*others.connectors, replace(c, phase=one.Idle())),
-        evse,
-        c.phase.token,
-        parent,
-    )
-    if welcome:
-        return s.with_connector(replace(c, phase=replace(c.phase, reservation=used))), []
-    note = Noted(f"EVSE {evse}: card refused, reserved for another")
-    return s.with_connector(replace(c, phase=one.Idle())), [note]
+    if c is None or c is before or not isinstance(c.phase, one.Authorized):
+        return s, said
+    as_it_was = s.with_connector(replace(c, phase=one.Idle()))
+    if reservation.admits(
+        s.reservations, as_it_was.connectors, evse, c.phase.token, c.phase.parent
+    ):
+        return s, said
+    return as_it_was, [*said, Noted(f"EVSE {evse}: card refused, reserved for another")]

@@ -77,7 +77,6 @@ class Authorized(msgspec.Struct, frozen=True, tag=True):
     token: str
     parent: str | None
     until: float
-    reservation: int | None = None
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -150,6 +149,17 @@ class Connector(msgspec.Struct, frozen=True):
         """The session, if nothing has ended it."""
         going = isinstance(self.phase, Charging) and self.phase.ending is None
         return self.session if going else None
+
+    @property
+    def asking(self) -> Authorizing | None:
+        """The question about a card that the central system has not answered yet."""
+        match self.phase:
+            case Authorizing():
+                return self.phase
+            case Charging(asking=asking):
+                return asking
+            case _:
+                return None
 
     @property
     def permit(self) -> Permit | None:

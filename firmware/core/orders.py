@@ -4,7 +4,7 @@ import msgspec
 
 from firmware.core import connector as one
 from firmware.core import reservation, settings, transitions
-from firmware.core.authorization import admit
+from firmware.core.authorization import let
 from firmware.core.metering import sample
 from firmware.core.state import Said, Station, status_of
 from firmware.facts import (
@@ -74,13 +74,18 @@ def _remote_start(s: Station, order: RemoteStart, now: Instant) -> Answer:
     ]
     if not able:
         return s, REJECTED, []
-    c = min(able, key=lambda c: not c.plugged)
-    if s.settings.authorize_remote_tx:
-        c, facts = transitions.authorize(c, order.token, now, s.rules)
-        return s.with_connector(c), ACCEPTED, facts
-    c, facts = transitions.accept(c, order.token, None, now, s.rules)
-    s, also = admit(s.with_connector(c), c.evse, None)
-    return s, ACCEPTED, facts + also
+    evse = min(able, key=lambda c: not c.plugged).evse
+    asks = s.settings.authorize_remote_tx  # R16-121
+    s, facts = let(
+        s,
+        evse,
+        lambda c: (
+            transitions.authorize(c, order.token, now, s.rules)
+            if asks
+            else transitions.accept(c, order.token, None, now, s.rules)
+        ),
+    )
+    return s, ACCEPTED, facts
 
 
 def _startable(s: Station, c: one.Connector, token: str) -> bool:

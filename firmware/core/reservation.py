@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from firmware.core.connector import Connector, same
+from firmware.core.connector import Authorized, Connector, same
 from firmware.orders import Reserve
 
 ReserveStatus = Literal["Accepted", "Faulted", "Occupied", "Rejected", "Unavailable"]
@@ -90,21 +90,33 @@ def claimed(
     return None
 
 
-def admit(
+def suiting(
+    reservations: Reservations, evse: int, token: str, parent: str | None
+) -> Reservation | None:
+    """The reservation that this card may use here: the EVSE's own before one for any EVSE."""
+    suits = [r for r in reservations if r.evse in (0, evse) and r.suits(token, parent)]
+    return max(suits, key=lambda r: r.evse, default=None)
+
+
+def used(reservations: Reservations, c: Connector) -> int | None:
+    """The reservation that a session started now would use up (R16-227)."""
+    if not isinstance(c.phase, Authorized):
+        return None
+    mine = suiting(reservations, c.evse, c.phase.token, c.phase.parent)
+    return None if mine is None else mine.id
+
+
+def admits(
     reservations: Reservations,
     connectors: Sequence[Connector],
     evse: int,
     token: str,
     parent: str | None,
-) -> tuple[bool, int | None]:
-    """May this card charge here, and which reservation does it use up by that?"""
-    own = _of(reservations, evse)
-    if own is not None:
-        return (True, own.id) if own.suits(token, parent) else (False, None)
-    mine = next((r for r in reservations if r.evse == 0 and r.suits(token, parent)), None)
-    if mine is not None:
-        return True, mine.id
-    return claimed(reservations, connectors, evse) is None, None
+) -> bool:
+    """May this card charge here? Reserved by its own EVSE's number counts more than for any."""
+    mine = suiting(reservations, evse, token, parent)
+    keeps = claimed(reservations, connectors, evse)
+    return keeps is None or mine is not None and mine.evse >= keeps.evse
 
 
 def current(

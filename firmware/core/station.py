@@ -124,18 +124,18 @@ def recover(s: Station, now: Instant) -> Said:
 
 
 def settle(s: Station, now: Instant) -> Said:
-    """Every connector to its fixed point, then what their changes mean for the reservations."""
-    said: list[Fact] = []
+    """First what time and faults have ended, then every connector to its fixed point."""
+    current = reservation.current(s.reservations, s.connectors, now.wall)
+    s, said = authorization.unanswered(replace(s, reservations=current), now)
     for each in s.connectors:
-        c, facts = transitions.settle(each, now, s.rules, s.next_session)
+        used = reservation.used(s.reservations, each)
+        c, facts = transitions.settle(each, now, s.rules, s.next_session, used)
         started = [f for f in facts if isinstance(f, SessionStarted)]
         s = replace(s.with_connector(c), next_session=s.next_session + len(started))
-        used = {f.reservation for f in started}
-        if started and any(r.id in used for r in s.reservations):  # R16-227
-            s = replace(s, reservations=tuple(r for r in s.reservations if r.id not in used))
+        if started and used is not None:  # R16-227
+            s = replace(s, reservations=tuple(r for r in s.reservations if r.id != used))
         said += facts
-    current = reservation.current(s.reservations, s.connectors, now.wall)
-    return (s if current is s.reservations else replace(s, reservations=current)), said
+    return s, said
 
 
 def deadline(s: Station, now: Instant) -> float:

@@ -227,50 +227,38 @@ def stop(c: Connector, reason: StopReason, now: Instant, *, token: str | None = 
 # --- what follows from how things stand -----------------------------------------------------------
 
 
-def settle(c: Connector, now: Instant, rules: Rules, number: int) -> Said:
-    """Apply the state-triggered rules until none applies; `number` is for a session to start."""
+def settle(c: Connector, now: Instant, rules: Rules, number: int, reservation: int | None) -> Said:
+    """Apply the state-triggered rules until none applies; `number` is for a session to start, and
+    `reservation` the one it would use up."""
     said: list[Fact] = []
     while True:
-        c, facts, moved = _follow(c, now, rules, number)
+        before = c.phase
+        c, facts = _follow(c, now, rules, number, reservation)
         said += facts
-        if not moved:
+        if c.phase == before:
             return c, said
 
 
-def _follow(
-    c: Connector, now: Instant, rules: Rules, number: int
-) -> tuple[Connector, list[Fact], bool]:
-    before = c.phase
+def _follow(c: Connector, now: Instant, rules: Rules, number: int, reservation: int | None) -> Said:
     match c.phase:
-        case Authorizing():
-            c, facts = _settle_asking(c, c.phase, now, rules)
+        case Authorizing() | Authorized() if not c.usable:
+            return replace(c, phase=Idle()), []
         case Authorized():
-            c, facts = _settle_authorized(c, c.phase, now, rules, number)
+            return _settle_authorized(c, c.phase, now, number, reservation)
         case Charging():
-            c, facts = _settle_charging(c, c.phase, now, rules)
+            return _settle_charging(c, c.phase, now, rules)
         case Finishing(until=until) if not c.plugged and c.pilot and now.mono >= until:
-            c, facts = replace(c, phase=Idle()), []
+            return replace(c, phase=Idle()), []
         case _:
-            facts = []
-    return c, facts, c.phase != before
-
-
-def _settle_asking(c: Connector, phase: Authorizing, now: Instant, rules: Rules) -> Said:
-    if not c.usable:
-        return replace(c, phase=Idle()), []
-    if now.mono >= phase.until:
-        return _offline(c, phase.token, now, rules)
-    return c, []
+            return c, []
 
 
 def _settle_authorized(
-    c: Connector, phase: Authorized, now: Instant, rules: Rules, number: int
+    c: Connector, phase: Authorized, now: Instant, number: int, reservation: int | None
 ) -> Said:
-    if not c.usable:
-        return replace(c, phase=Idle()), []
     # The reading must be younger than the plug: some meters restart with every vehicle.
     if c.plugged and c.reading is not None and c.read_at >= c.plugged_at:
-        return _start(c, phase, c.reading, now, number)
+        return _start(c, phase, c.reading, now, number, reservation)
     if not c.plugged and now.mono >= phase.until:
         return replace(c, phase=Idle()), [
             Noted(f"EVSE {c.evse}: nothing plugged in, authorisation dropped")
@@ -278,7 +266,14 @@ def _settle_authorized(
     return c, []
 
 
-def _start(c: Connector, phase: Authorized, reading: Reading, now: Instant, number: int) -> Said:
+def _start(
+    c: Connector,
+    phase: Authorized,
+    reading: Reading,
+    now: Instant,
+    number: int,
+    reservation: int | None,
+) -> Said:
     session = Session(
         number,
         phase.token,
@@ -286,9 +281,9 @@ def _start(c: Connector, phase: Authorized, reading: Reading, now: Instant, numb
         wh_start=reading.wh,
         kept=Kept(reading.wh, now),
         parent=phase.parent,
-        reservation=phase.reservation,
+        reservation=reservation,
     )
-    fact = SessionStarted(number, c.evse, now, phase.token, reading.wh, phase.reservation)
+    fact = SessionStarted(number, c.evse, now, phase.token, reading.wh, reservation)
     charging = Charging(session, sampled=now.mono, grace_until=now.mono + START_GRACE_S)
     return replace(c, phase=charging), [fact]
 
@@ -302,8 +297,6 @@ def _settle_charging(c: Connector, phase: Charging, now: Instant, rules: Rules) 
         return stop(c, "EVDisconnected", now), []
     if phase.grace_until is not None and (c.closed or now.mono >= phase.grace_until):
         phase = replace(phase, grace_until=None)
-    if phase.asking is not None and now.mono >= phase.asking.until:
-        phase = replace(phase, asking=None)
     phase = _keep(c, phase, now)
     return _sampled(replace(c, phase=phase), phase, now, rules)
 
@@ -359,19 +352,16 @@ def _next_sample(phase: Charging, settings: Settings) -> float:
 
 def deadline(c: Connector, rules: Rules) -> float:
     """Monotonic time at which something follows without any event, s; inf = never."""
+    answer = math.inf if c.asking is None else c.asking.until
     match c.phase:
-        case Authorizing(until=until):
-            return until
         case Authorized(until=until):
             return math.inf if c.plugged else until
         case Charging(ending=Ending(at=at)):
             return at.mono + LAST_READING_S
-        case Charging(grace_until=grace, asking=asking):
-            others = (grace, asking.until if asking else None)
-            return min(
-                [_next_sample(c.phase, rules.settings), *(t for t in others if t is not None)]
-            )
+        case Charging(grace_until=grace):
+            calm = math.inf if grace is None else grace
+            return min(answer, calm, _next_sample(c.phase, rules.settings))
         case Finishing(until=until):
             return math.inf if c.plugged or c.pilot is None else until
         case _:
-            return math.inf
+            return answer
