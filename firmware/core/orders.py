@@ -105,10 +105,13 @@ def _remote_stop(s: Station, order: RemoteStop, now: Instant) -> Answer:
 def _reserve(s: Station, order: Reserve, now: Instant) -> Answer:
     if s.registration != "Accepted":
         return s, REJECTED, []
-    if not s.operative and (order.evse == 0 or s.connector(order.evse) is not None):
-        return s, OrderOutcome("Unavailable"), []
     status, reservations = reservation.reserve(
-        order, s.reservations, s.connectors, zero=s.settings.reserve_zero, wall=now.wall
+        order,
+        s.reservations,
+        s.connectors,
+        operative=s.operative,
+        zero=s.settings.reserve_zero,
+        wall=now.wall,
     )
     return replace(s, reservations=reservations), OrderOutcome(status), []
 

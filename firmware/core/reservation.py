@@ -33,12 +33,13 @@ def reserve(
     existing: Reservations,
     connectors: Sequence[Connector],
     *,
+    operative: bool,
     zero: bool,
     wall: float,
 ) -> tuple[ReserveStatus, Reservations]:
     """Answer ReserveNow; a known id is replaced if the new one is feasible (16 §5.13)."""
     others = tuple(r for r in existing if r.id != order.id)
-    status = _feasible(order, others, connectors, zero=zero, wall=wall)
+    status = _feasible(order, others, connectors, operative=operative, zero=zero, wall=wall)
     if status != "Accepted":
         return status, existing
     return status, (
@@ -52,6 +53,7 @@ def _feasible(
     others: Reservations,
     connectors: Sequence[Connector],
     *,
+    operative: bool,
     zero: bool,
     wall: float,
 ) -> ReserveStatus:
@@ -62,7 +64,7 @@ def _feasible(
         return "Rejected"
     if all(c.faults for c in candidates):
         return "Faulted"
-    if all(not c.usable for c in candidates):
+    if not operative or all(not c.usable for c in candidates):
         return "Unavailable"
     unclaimed = [c for c in connectors if c.free and _of(others, c.evse) is None]
     anywhere = sum(r.evse == 0 for r in others)
@@ -122,8 +124,8 @@ def admits(
 def current(
     reservations: Reservations, connectors: Sequence[Connector], wall: float
 ) -> Reservations:
-    """Those that still hold: not expired, and not on a connector that became unusable
+    """Those that still hold: not expired, and not on a connector that became Faulted or Unavailable
     (R16-228, R16-229)."""
-    broken = {c.evse for c in connectors if c.pilot is not None and not c.usable}
+    broken = {c.evse for c in connectors if c.faults or not c.operative}
     kept = tuple(r for r in reservations if r.expires > wall and r.evse not in broken)
     return kept if len(kept) < len(reservations) else reservations

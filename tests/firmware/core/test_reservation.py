@@ -4,6 +4,7 @@ import pytest
 
 from firmware.core.reservation import Reservation
 from firmware.core.settings import Settings
+from firmware.events import InterlockLost
 from firmware.orders import CancelReservation, ChangeAvailability, RemoteStart, Reserve
 from tests.firmware.rig import WALL, Rig
 
@@ -82,6 +83,16 @@ def test_unavailable_station_with_an_evse_that_would_work() -> None:
     rig.orders(ChangeAvailability(1, operative=True))
     assert reserve(rig, 1) == "Unavailable"
     assert reserve(rig, 0) == "Unavailable"
+
+
+def test_what_makes_no_sense_is_rejected_before_all_else() -> None:
+    """R16-221: what is asked for comes before how the connector is."""
+    rig = Rig(settings=Settings(reserve_zero=False))
+    rig.orders(ChangeAvailability(0, operative=False))
+    assert reserve(rig, 0) == "Rejected"
+    assert reserve(rig, 1, expires=WALL) == "Rejected"
+    rig.sees(1, "A", "GroundFailure")
+    assert reserve(rig, 1) == "Faulted"
 
 
 def test_unseen_evse_is_unavailable() -> None:
@@ -371,6 +382,15 @@ def test_lost_by_a_fault() -> None:
     rig = Rig()
     reserve(rig)
     rig.sees(1, "A", "OverTemperature")
+    rig.sees(1, "A")
+    assert (rig.status(), ids(rig)) == ("Available", [])
+
+
+def test_lost_with_the_interlock() -> None:
+    """R16-229: that is a fault like any other."""
+    rig = Rig()
+    reserve(rig)
+    rig.happens(InterlockLost((1,)))
     rig.sees(1, "A")
     assert (rig.status(), ids(rig)) == ("Available", [])
 
