@@ -12,6 +12,7 @@ from firmware.core.reservation import Reservations
 from firmware.core.settings import Settings
 from firmware.events import Registration
 from firmware.facts import Fact, Instant, Status, StatusChanged
+from hal.ports import Fault
 
 replace = msgspec.structs.replace
 
@@ -73,6 +74,13 @@ class Station(msgspec.Struct, frozen=True):
             corrections=self.corrections,
         )
 
+    @property
+    def fault(self) -> Fault | None:
+        """What is wrong with the station as a whole; a dead reader is only a warning (R16-152)."""
+        if all("InterlockLost" in c.faults for c in self.connectors):
+            return "InterlockLost"
+        return "ReaderFailure" if self.dead_readers else None
+
     def connector(self, evse: int) -> Connector | None:
         return next((c for c in self.connectors if c.evse == evse), None)
 
@@ -94,7 +102,7 @@ class Station(msgspec.Struct, frozen=True):
         """Status of one connector, or of the station as a whole for 0 (R16-155)."""
         c = self.connector(evse)
         if c is None:
-            lost = all("InterlockLost" in each.faults for each in self.connectors)
+            lost = self.fault == "InterlockLost"
             return "Faulted" if lost else "Available" if self.operative else "Unavailable"
         return c.status(
             operative=self.operative and c.operative, reserved=self.reserved(evse) is not None
@@ -115,7 +123,7 @@ def on(s: Station, evse: int, change: Callable[[Connector], tuple[Connector, lis
 def status_of(s: Station, evse: int, now: Instant, *, asked: bool = False) -> StatusChanged:
     """The present status of one connector, or of the station for 0, as a fact."""
     c = s.connector(evse)
-    fault = None if c is None else next(iter(sorted(c.faults)), None)
+    fault = s.fault if c is None else next(iter(sorted(c.faults)), None)
     info = None if c is None else c.info
     return StatusChanged(evse, s.status(evse), fault, info, now, asked)
 

@@ -5,8 +5,8 @@ import pytest
 from firmware.core.connector import Authorizing, Idle
 from firmware.core.settings import Settings
 from firmware.core.state import Durable
-from firmware.events import Asked, Verdict
-from firmware.facts import AuthorizationAsked
+from firmware.events import Asked, InterlockLost, ReaderChanged, Verdict
+from firmware.facts import AuthorizationAsked, StatusChanged
 from firmware.orders import ChangeAvailability
 from tests.firmware.rig import Rig
 
@@ -180,3 +180,25 @@ def test_group_card_stops_only_where_nothing_is_free() -> None:
     rig.taps("MATE", parent="GROUP")
     assert [question.evse for question in rig.questions] == [1, 2]
     assert rig.wanted(1) is not None
+
+
+def test_dead_reader_is_a_warning_of_the_station() -> None:
+    """R16-152: an error that leaves the status as it is."""
+    rig = Rig()
+    rig.happens(ReaderChanged("rc522", alive=False))
+    told = [fact for fact in rig.all_told(StatusChanged) if fact.evse == 0]
+    assert (told[-1].status, told[-1].fault) == ("Available", "ReaderFailure")
+    rig.happens(ReaderChanged("rc522", alive=True))
+    told = [fact for fact in rig.all_told(StatusChanged) if fact.evse == 0]
+    assert (told[-1].status, told[-1].fault) == ("Available", None)
+
+
+def test_lost_interlock_is_a_fault_of_the_station_with_its_name() -> None:
+    """R16-155: Faulted is never told with NoError (R16-152)."""
+    rig = Rig(2)
+    rig.happens(InterlockLost((1,)))
+    assert (rig.status(0), rig.status(1), rig.status(2)) == ("Available", "Faulted", "Available")
+    rig.happens(InterlockLost((1, 2)))
+    told = {fact.evse: fact for fact in rig.all_told(StatusChanged)}
+    assert {fact.status for fact in told.values()} == {"Faulted"}
+    assert {fact.fault for fact in told.values()} == {"InterlockLost"}
