@@ -5,6 +5,7 @@ WAL with synchronous=FULL: a commit that was acknowledged survives a power cut (
 """
 
 import contextlib
+import itertools
 import logging
 import os
 import sqlite3
@@ -55,33 +56,54 @@ class OpenRow(msgspec.Struct, frozen=True):
     transaction: str | None
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    return db
-
-
 def open_checked(path: Path) -> sqlite3.Connection:
-    """Open and migrate the database; a broken file is set aside and an empty one begun, because a
-    station that does not start cannot tell anybody what is wrong with it."""
+    """Open and migrate the database; one that cannot be used, broken or of a newer program, is set
+    aside and an empty one begun, because a station that does not start cannot tell anybody what is
+    wrong with it. Raises sqlite3.OperationalError where the file itself may be sound: locked, no
+    such folder, disk full."""
     try:
-        db = connect(path)
+        return _open(path)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        aside = _set_aside(path)
+        log.error("journal %s cannot be used (%s): kept as %s, begun anew", path, error, aside.name)
+        return _open(path)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
         if db.execute("PRAGMA quick_check").fetchone()[0] != "ok":
             raise sqlite3.DatabaseError("quick_check failed")
         migrate(db)
-        return db
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):
-            raise  # locked, no such folder, disk full: the file itself may be sound
-        aside = path.with_suffix(f".broken-{int(time.time())}")
-        log.error("journal %s is broken (%s): kept as %s, begun anew", path, error, aside.name)
-        for suffix in ("", "-wal", "-shm"):
-            with contextlib.suppress(FileNotFoundError):
-                os.replace(f"{path}{suffix}", f"{aside}{suffix}")
-        db = connect(path)
-        migrate(db)
-        return db
+        _state(db)
+    except sqlite3.Error:
+        db.close()  # before the file is moved: closing removes the log beside it, by its name
+        raise
+    return db
+
+
+def _state(db: sqlite3.Connection) -> Durable | None:
+    """Raises sqlite3.DatabaseError for a state that this program cannot read."""
+    row = db.execute("SELECT body FROM state").fetchone()
+    try:
+        return None if row is None else msgspec.json.decode(row[0], type=Durable)
+    except (ValueError, TypeError) as error:
+        raise sqlite3.DatabaseError(f"the state in it is unreadable: {error}") from error
+
+
+def _set_aside(path: Path) -> Path:
+    """The clock may stand still from boot to boot, so a number keeps one from replacing another."""
+    aside = next(
+        a for n in itertools.count(1) if not (a := path.with_suffix(f".broken-{n}")).exists()
+    )
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(f"{path}{suffix}", f"{aside}{suffix}")
+    return aside
 
 
 class Journal:
@@ -90,6 +112,7 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "journal.sqlite"
         self._copy = folder / "settings.json"
+        self._copied = self._read_copy()
         self._db = open_checked(self.path)
         self.identity = uuid.UUID(self._meta("identity", str(uuid.uuid4())))
         """Message ids of the history are derived from it: a repeat has the id of the original."""
@@ -108,16 +131,7 @@ class Journal:
 
     def load(self) -> Durable:
         """The stored state; of a lost one at least the settings, from their second copy."""
-        row = self._db.execute("SELECT body FROM state").fetchone()
-        if row is not None:
-            return msgspec.json.decode(row[0], type=Durable)
-        try:
-            return msgspec.json.decode(self._copy.read_bytes(), type=Durable)
-        except FileNotFoundError:
-            return Durable()
-        except msgspec.DecodeError as error:
-            log.error("%s is unreadable (%s): factory settings", self._copy, error)
-            return Durable()
+        return _state(self._db) or self._copied or Durable()
 
     def hand_over(self, batch: Batch) -> None:
         """Give the next batch to the journal thread. Never waits."""
@@ -129,13 +143,10 @@ class Journal:
 
     def run(self, pulse: Pulse) -> None:
         """Body of the journal thread."""
-        last = self.load()
         while (batches := self._next()) is not None:
             with pulse:
                 self._store(batches)
-                if _copied(batches[-1].durable) != _copied(last):
-                    self._write_copy(_copied(batches[-1].durable))
-                last = batches[-1].durable
+                self._keep_copy(_copied(batches[-1].durable))
                 self.on_stored(batches[-1].number)
 
     def close(self) -> None:
@@ -214,17 +225,35 @@ class Journal:
             (session - KEEP_SESSIONS,),
         )
 
-    def _write_copy(self, durable: Durable) -> None:
-        """The second copy of the settings: written whole, then put in place."""
-        temporary = self._copy.with_suffix(".tmp")
+    # --- the second copy of the settings ---------------------------------------------------------
+
+    def _read_copy(self) -> Durable | None:
         try:
-            with temporary.open("wb") as file:
-                file.write(msgspec.json.encode(durable))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self._copy)
+            return msgspec.json.decode(self._copy.read_bytes(), type=Durable)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            log.error("%s is unreadable (%s)", self._copy, error)
+            return None
+
+    def _keep_copy(self, durable: Durable) -> None:
+        if durable == self._copied:
+            return
+        try:
+            self._write_copy(durable)
         except OSError as error:
             log.error("cannot write %s: %s", self._copy, error.strerror)
+        else:
+            self._copied = durable
+
+    def _write_copy(self, durable: Durable) -> None:
+        """Written whole, then put in place."""
+        temporary = self._copy.with_suffix(".tmp")
+        with temporary.open("wb") as file:
+            file.write(msgspec.json.encode(durable))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, self._copy)
 
 
 def _copied(durable: Durable) -> Durable:
@@ -240,7 +269,9 @@ class Outbox:
     """The link's read-only view of the history, in the order in which it must be told."""
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
+        self._db = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False
+        )
 
     def next_open(self) -> OpenRow | None:
         """The oldest fact that is not settled."""
