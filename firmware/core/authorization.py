@@ -1,6 +1,6 @@
 """Authorisation: which connector a card is meant for, and what the answer about it means."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -41,18 +41,21 @@ def _owner(reach: list[Connector], token: str) -> Connector | None:
 
 
 def _taker(s: Station, reach: list[Connector], token: str) -> Connector | None:
-    """The first usable EVSE: one reserved for the card, else a plugged one, else a free one."""
+    """The best of the EVSEs that a card may begin at."""
+    able = [c for c in reach if s.operative and c.startable and _might(s, c, token)]
+    return best(s, able, token)
 
-    def rank(c: Connector) -> tuple[bool, bool]:
+
+def best(s: Station, able: Iterable[Connector], token: str) -> Connector | None:
+    """One reserved for the card, else a plugged one, else a free one; last of all one where the
+    vehicle of another still stands after its session (R16-088, R16-123)."""
+
+    def rank(c: Connector) -> tuple[bool, bool, bool]:
         held = s.reserved(c.evse)
-        return (held is None or not same(held.token, token), not c.plugged)
+        left = isinstance(c.phase, one.Finishing) and not same(c.phase.token, token)
+        return (held is None or not same(held.token, token), left, not c.plugged)
 
-    open_ = [
-        c
-        for c in reach
-        if s.operative and c.usable and isinstance(c.phase, one.Idle | one.Finishing)
-    ]
-    return min((c for c in open_ if _might(s, c, token)), key=rank, default=None)
+    return min(able, key=rank, default=None)
 
 
 def _might(s: Station, c: Connector, token: str) -> bool:

@@ -192,6 +192,11 @@ class Connector(msgspec.Struct, frozen=True):
         return self.idle and not self.plugged and isinstance(self.phase, Idle)
 
     @property
+    def startable(self) -> bool:
+        """Works, and a card may begin a session: also on the plug of one that has ended."""
+        return self.usable and isinstance(self.phase, Idle | Finishing)
+
+    @property
     def usable(self) -> bool:
         return self.operative and not self.faults and self.pilot is not None
 

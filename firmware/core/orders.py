@@ -4,7 +4,7 @@ import msgspec
 
 from firmware.core import connector as one
 from firmware.core import reservation, settings, transitions
-from firmware.core.authorization import let
+from firmware.core.authorization import best, let
 from firmware.core.metering import sample
 from firmware.core.state import Said, Station, status_of
 from firmware.facts import (
@@ -69,16 +69,16 @@ def _remote_start(s: Station, order: RemoteStart, now: Instant) -> Answer:
     """R16-120 ... R16-124; only a station that is accepted may be started from afar (R16-024)."""
     if s.registration != "Accepted" or not s.operative:
         return s, REJECTED, []
-    able = [
+    able = (
         c for c in s.connectors if order.evse in (None, c.evse) and _startable(s, c, order.token)
-    ]
-    if not able:
+    )
+    c = best(s, able, order.token)
+    if c is None:
         return s, REJECTED, []
-    evse = min(able, key=lambda c: not c.plugged).evse
     asks = s.settings.authorize_remote_tx  # R16-121
     s, facts = let(
         s,
-        evse,
+        c.evse,
         lambda c: (
             transitions.authorize(c, order.token, now, s.rules)
             if asks
@@ -90,8 +90,7 @@ def _remote_start(s: Station, order: RemoteStart, now: Instant) -> Answer:
 
 def _startable(s: Station, c: one.Connector, token: str) -> bool:
     held = s.reserved(c.evse)
-    mine = held is None or one.same(held.token, token)
-    return c.usable and mine and isinstance(c.phase, one.Idle | one.Finishing)
+    return c.startable and (held is None or one.same(held.token, token))
 
 
 def _remote_stop(s: Station, order: RemoteStop, now: Instant) -> Answer:

@@ -140,6 +140,18 @@ def test_card_finds_its_own_session_first() -> None:
     assert len(rig.questions) == 1
 
 
+def test_card_does_not_start_another_drivers_vehicle() -> None:
+    """R16-088: what is plugged since an ended session is the last choice, not the first."""
+    rig = Rig(2)
+    rig.charges(1, "LEFT")
+    rig.presents("LEFT")
+    rig.passes(2)
+    assert rig.status(1) == "Finishing"
+    rig.taps("NEXT")
+    rig.plugs(2)
+    assert [start.evse for start in rig.starts] == [1, 2]
+
+
 def test_card_starts_its_own_vehicle_again() -> None:
     """R16-088: the same driver's ended session comes before a free EVSE."""
     rig = Rig(2)
