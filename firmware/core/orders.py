@@ -94,8 +94,9 @@ def _startable(s: Station, c: one.Connector, token: str) -> bool:
 
 
 def _remote_stop(s: Station, order: RemoteStop, now: Instant) -> Answer:
-    """R16-127: only a transaction that runs here and whose id is known."""
-    for each in s.connectors:
+    """R16-127: only a transaction that runs here and whose id is known; and only for a central
+    system that has accepted us (R16-024)."""
+    for each in s.connectors if s.registration == "Accepted" else ():
         if each.running is not None and each.running.transaction == order.transaction:
             return s.with_connector(transitions.stop(each, "Remote", now)), ACCEPTED, []
     return s, REJECTED, []

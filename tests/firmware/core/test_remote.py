@@ -4,6 +4,7 @@ import pytest
 
 from firmware.core.connector import Permit
 from firmware.core.settings import Settings
+from firmware.events import Booted
 from firmware.facts import OrderAnswered, StatusChanged
 from firmware.orders import ChangeAvailability, RemoteStart, RemoteStop, Reserve
 from tests.firmware.rig import WALL, Rig
@@ -225,3 +226,14 @@ def test_ending_transaction_is_not_running() -> None:
     assert rig.orders(RemoteStop("4711")).status == "Rejected"
     rig.passes(1)
     assert len(rig.stops) == 1
+
+
+@pytest.mark.parametrize("registration", ["None", "Pending", "Rejected"])
+def test_stop_before_acceptance(registration: str) -> None:
+    """R16-024: also of a session that began before the central system forgot us."""
+    rig = Rig()
+    rig.charges()
+    rig.confirms("4711")
+    rig.happens(Booted(registration, 0))  # type: ignore[arg-type]
+    assert rig.orders(RemoteStop("4711")).status == "Rejected"
+    assert rig.wanted() == Permit(1, 16.0)
