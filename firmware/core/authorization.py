@@ -65,8 +65,8 @@ def _might(s: Station, c: Connector, token: str) -> bool:
 
 
 def _group(reach: list[Connector]) -> Connector | None:
-    """A running session that another card of its group may stop (R16-079)."""
-    return next((c for c in reach if c.session is not None and c.session.parent is not None), None)
+    """A session or held cable that another card of its group may end (R16-077, R16-079)."""
+    return next((c for c in reach if c.group is not None), None)
 
 
 def asked(s: Station, event: Asked, now: Instant) -> Said:

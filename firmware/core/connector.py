@@ -105,6 +105,8 @@ class Finishing(msgspec.Struct, frozen=True, tag=True):
     """The cable stays locked until the card is shown again (R16-077, R16-084)."""
     until: float
     reason: StopReason
+    asking: Authorizing | None = None
+    """Another card asks whether it belongs to the group that may release the cable (R16-077)."""
 
 
 Phase = Idle | Authorizing | Authorized | Charging | Finishing
@@ -156,8 +158,17 @@ class Connector(msgspec.Struct, frozen=True):
         match self.phase:
             case Authorizing():
                 return self.phase
-            case Charging(asking=asking):
+            case Charging(asking=asking) | Finishing(asking=asking):
                 return asking
+            case _:
+                return None
+
+    @property
+    def group(self) -> str | None:
+        """The parent idTag of the cards that may stop the session, or release its cable."""
+        match self.phase:
+            case Charging(session=Session(parent=parent)) | Finishing(parent=parent, hold=True):
+                return parent
             case _:
                 return None
 
@@ -193,8 +204,10 @@ class Connector(msgspec.Struct, frozen=True):
 
     @property
     def startable(self) -> bool:
-        """Works, and a card may begin a session: also on the plug of one that has ended."""
-        return self.usable and isinstance(self.phase, Idle | Finishing)
+        """Works, and a card may begin a session: also on the plug of one that has ended, but not
+        with a cable that is held for somebody."""
+        ended = isinstance(self.phase, Finishing) and not self.phase.hold
+        return self.usable and (ended or isinstance(self.phase, Idle))
 
     @property
     def usable(self) -> bool:

@@ -124,17 +124,28 @@ def card(c: Connector, token: str, now: Instant, rules: Rules) -> Said:
             return c, []
         case Charging(session=session) if same(session.token, token):
             return stop(c, "Local", now, token=token), []
-        case Charging(session=session) if session.parent is not None and rules.online:
-            asking = Authorizing(token, now.mono + rules.settings.message_timeout)
-            return replace(c, phase=replace(c.phase, asking=asking)), [_ask(c, token)]
-        case Charging():
-            return c, [Noted(f"EVSE {c.evse}: another card, ignored")]
+        case Finishing(hold=True, token=known) if same(known, token):
+            return _release(c, c.phase, now), []
+        case Charging() | Finishing(hold=True):
+            return _other_card(c, c.phase, token, now, rules)
         case Authorizing(token=known) | Authorized(token=known) if same(known, token):
             return replace(c, phase=Idle()), [Noted(f"EVSE {c.evse}: card again, cancelled")]
-        case Finishing(hold=True, token=known) if same(known, token):
-            return replace(c, phase=replace(c.phase, hold=False, until=now.mono)), []
         case _:
             return authorize(c, token, now, rules)
+
+
+def _other_card(
+    c: Connector, phase: Charging | Finishing, token: str, now: Instant, rules: Rules
+) -> Said:
+    """Only a card of the same group may stop or release, which the central system knows."""
+    if c.group is None or not rules.online:
+        return c, [Noted(f"EVSE {c.evse}: another card, ignored")]
+    asking = Authorizing(token, now.mono + rules.settings.message_timeout)
+    return replace(c, phase=replace(phase, asking=asking)), [_ask(c, token)]
+
+
+def _release(c: Connector, phase: Finishing, now: Instant) -> Connector:
+    return replace(c, phase=replace(phase, hold=False, until=now.mono, asking=None))
 
 
 def authorize(c: Connector, token: str, now: Instant, rules: Rules) -> Said:
@@ -173,21 +184,26 @@ def asked(
             return replace(c, phase=Idle()), [
                 Noted(f"EVSE {c.evse}: card refused: {outcome.status}")
             ]
-        case Charging(asking=Authorizing(token=token)) if same(token, question.token):
-            return _asked_to_stop(c, c.phase, outcome, now)
+        case Charging() | Finishing() if c.asking and same(c.asking.token, question.token):
+            return _asked_of_group(c, c.phase, c.asking.token, outcome, now)
         case _:
             return c, []
 
 
-def _asked_to_stop(
-    c: Connector, phase: Charging, outcome: Verdict | Undelivered, now: Instant
+def _asked_of_group(
+    c: Connector,
+    phase: Charging | Finishing,
+    token: str,
+    outcome: Verdict | Undelivered,
+    now: Instant,
 ) -> Said:
-    assert phase.asking is not None
-    token, parent = phase.asking.token, phase.session.parent
-    c = replace(c, phase=replace(phase, asking=None))
-    if isinstance(outcome, Verdict) and outcome.accepted and same(outcome.parent, parent):
-        return stop(c, "Local", now, token=token), []
-    return c, [Noted(f"EVSE {c.evse}: another card, not of this group")]
+    known = isinstance(outcome, Verdict) and outcome.accepted and same(outcome.parent, c.group)
+    if not known:
+        note = Noted(f"EVSE {c.evse}: another card, not of this group")
+        return replace(c, phase=replace(phase, asking=None)), [note]
+    if isinstance(phase, Finishing):
+        return _release(c, phase, now), []
+    return stop(c, "Local", now, token=token), []
 
 
 def accept(c: Connector, token: str, parent: str | None, now: Instant, rules: Rules) -> Said:
@@ -315,7 +331,7 @@ def _end(c: Connector, phase: Charging, ending: Ending, now: Instant, rules: Rul
     finishing = Finishing(
         session.token,
         session.parent,
-        hold=ending.reason == "DeAuthorized" or (gone and not unlock),
+        hold=c.has_lock and (ending.reason == "DeAuthorized" or (gone and not unlock)),
         until=ending.at.mono if not gone else now.mono + UNPLUG_DWELL_S if unlock else math.inf,
         reason=ending.reason,
     )
@@ -362,6 +378,6 @@ def deadline(c: Connector, rules: Rules) -> float:
             calm = math.inf if grace is None else grace
             return min(answer, calm, _next_sample(c.phase, rules.settings))
         case Finishing(until=until):
-            return math.inf if c.plugged or c.pilot is None else until
+            return answer if c.plugged or c.pilot is None else min(answer, until)
         case _:
             return answer
