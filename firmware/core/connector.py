@@ -139,6 +139,11 @@ class Connector(msgspec.Struct, frozen=True):
         return self.pilot in ("B", "C", "D")
 
     @property
+    def unplugged(self) -> bool:
+        """Seen to be: pilot states E and F, or none, say nothing of the vehicle."""
+        return self.pilot == "A"
+
+    @property
     def faults(self) -> frozenset[Fault]:
         return self.reported | {"PowerMeterFailure"} if self.meter_lost else self.reported
 
@@ -243,7 +248,7 @@ class Connector(msgspec.Struct, frozen=True):
     def info(self) -> str | None:
         if self.faults:
             return ",".join(sorted(self.faults))[:50]
-        gone = not self.plugged and self.running is not None
+        gone = self.unplugged and self.running is not None
         if gone or _ended_by(self.phase) == "EVDisconnected":
             return "EV side disconnected"
         return None

@@ -263,7 +263,7 @@ def _follow(c: Connector, now: Instant, rules: Rules, number: int, reservation: 
             return _settle_authorized(c, c.phase, now, number, reservation)
         case Charging():
             return _settle_charging(c, c.phase, now, rules)
-        case Finishing(until=until) if not c.plugged and c.pilot and now.mono >= until:
+        case Finishing(until=until) if c.unplugged and now.mono >= until:
             return replace(c, phase=Idle()), []
         case _:
             return c, []
@@ -309,7 +309,7 @@ def _settle_charging(c: Connector, phase: Charging, now: Instant, rules: Rules) 
         return _end(c, phase, phase.ending, now, rules)
     if c.faults & ENDING_FAULTS:
         return stop(c, "EmergencyStop" if "EmergencyStop" in c.faults else "Other", now), []
-    if c.pilot is not None and not c.plugged and rules.settings.stop_on_ev_disconnect:
+    if c.unplugged and rules.settings.stop_on_ev_disconnect:
         return stop(c, "EVDisconnected", now), []
     if phase.grace_until is not None and (c.closed or now.mono >= phase.grace_until):
         phase = replace(phase, grace_until=None)
@@ -378,6 +378,6 @@ def deadline(c: Connector, rules: Rules) -> float:
             calm = math.inf if grace is None else grace
             return min(answer, calm, _next_sample(c.phase, rules.settings))
         case Finishing(until=until):
-            return answer if c.plugged or c.pilot is None else min(answer, until)
+            return min(answer, until) if c.unplugged else answer
         case _:
             return answer

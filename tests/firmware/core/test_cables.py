@@ -2,11 +2,12 @@
 
 import pytest
 
-from firmware.core.connector import Permit
+from firmware.core.connector import Finishing, Permit
 from firmware.core.settings import Settings
 from firmware.events import InterlockLost
 from firmware.facts import StatusChanged
 from firmware.orders import RemoteStart
+from hal.ports import PilotState
 from tests.firmware.rig import Rig
 
 HOLDS = Settings(unlock_on_ev_disconnect=False)
@@ -177,6 +178,34 @@ def test_goes_on_suspended_without_the_vehicle() -> None:
     rig.confirms("4711", "Invalid")
     rig.unplugs()
     assert (rig.status(), info(rig)) == ("SuspendedEVSE", "EV side disconnected")
+
+
+@pytest.mark.parametrize("pilot", ["E", "F"])
+def test_pilot_error_is_no_disconnect(pilot: PilotState) -> None:
+    """IEC 61851-1: only state A says that no vehicle is there; E and F say nothing of it."""
+    rig = Rig()
+    rig.charges()
+    rig.passes(6)
+    rig.sees(1, pilot)
+    assert rig.wanted() is None
+    rig.passes(60)
+    assert (rig.stops, info(rig)) == ([], None)
+    rig.sees(1, "C")
+    assert rig.wanted() == Permit(1, 16.0)
+
+
+def test_pilot_error_ends_no_finishing() -> None:
+    """R16-088: until the plug is removed."""
+    rig = Rig()
+    rig.charges()
+    rig.passes(1)
+    rig.presents("CARD")
+    rig.opens()
+    rig.sees(1, "F")
+    rig.passes(60)
+    assert isinstance(rig.at().phase, Finishing)
+    rig.sees(1, "B")
+    assert rig.status() == "Finishing"
 
 
 def test_lost_interlock_is_no_disconnect() -> None:
