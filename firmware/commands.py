@@ -3,16 +3,21 @@
 import argparse
 import http.client
 import json
+import signal
+import sqlite3
 import sys
 import tomllib
 
 from firmware.config import SiteError, load
 from firmware.shell import logs
+from hal.ports import HalError
 from ocpp import v16
 from ocpp.wsdl import wsdl as render
 
 
 def run(args: argparse.Namespace) -> int:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stopped)  # until the application takes them over
     from firmware.app import App
 
     lines = logs.Lines()
@@ -22,8 +27,16 @@ def run(args: argparse.Namespace) -> int:
     except SiteError as error:
         print(error, file=sys.stderr)
         return 2
+    except (HalError, OSError, sqlite3.Error) as error:
+        print(f"pilotwire: {args.state_dir}: {error}", file=sys.stderr)
+        return 1
     finally:
         listener.stop()
+
+
+def _stopped(*_: object) -> None:
+    """Stopped while it starts: there is nothing to end yet."""
+    sys.exit(0)
 
 
 def demo(args: argparse.Namespace) -> int:
