@@ -57,7 +57,7 @@ check-lint: $(TOOLS)
 check-types: $(TOOLS)
 	$(call timed,types,$(PY) -m mypy)
 
-bench: $(TOOLS)
+bench: $(PRODUCT)
 	$(call timed,SOAP codec,$(PY) tests/figures/codec.py)
 	$(call timed,station,$(PY) tests/figures/station.py)
 
