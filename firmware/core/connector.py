@@ -148,6 +148,11 @@ class Connector(msgspec.Struct, frozen=True):
         return self.reported | {"PowerMeterFailure"} if self.meter_lost else self.reported
 
     @property
+    def present(self) -> Reading | None:
+        """What the meter shows now; None = it does not answer."""
+        return None if self.meter_lost else self.reading
+
+    @property
     def session(self) -> Session | None:
         return self.phase.session if isinstance(self.phase, Charging) else None
 

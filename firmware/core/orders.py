@@ -1,21 +1,20 @@
 """Orders: what the station answers to each, and what it does about it."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from firmware.core import connector as one
-from firmware.core import reservation, settings, transitions
+from firmware.core import metering, reservation, settings, transitions
 from firmware.core.authorization import best, let
-from firmware.core.metering import sample
 from firmware.core.state import Said, Station, status_of
 from firmware.facts import (
     BootAsked,
     Fact,
     HeartbeatAsked,
     Instant,
-    Measured,
     OrderAnswered,
     OrderOutcome,
-    SessionMetered,
 )
 from firmware.orders import (
     CancelReservation,
@@ -135,24 +134,21 @@ def _trigger(s: Station, order: Trigger, now: Instant) -> Answer:
             wanted = [0, *evses] if order.evse is None else [order.evse]
             return s, ACCEPTED, [status_of(s, evse, now, asked=True) for evse in wanted]
         case "MeterValues" if order.evse in (None, *evses):
-            wanted = evses if order.evse is None else [order.evse]
-            return s, ACCEPTED, [_measured(s, evse, now) for evse in wanted]
+            return _measure(s, evses if order.evse is None else [order.evse], now)
         case "Other":
             return s, OrderOutcome("NotImplemented"), []
         case _:
             return s, REJECTED, []
 
 
-def _measured(s: Station, evse: int, now: Instant) -> Fact:
-    """Present values: part of the history while a session runs (R16-194, R16-201)."""
-    c = s.connector(evse)
-    assert c is not None
-    session = c.session
-    shift, wh = (session.shift, session.kept.wh) if session else (0, 0)
-    taken = sample(c.reading, shift, wh, c.offered_a, s.settings)
-    if session is None:
-        return Measured(evse, now, taken)
-    return SessionMetered(session.number, evse, now, taken, "Trigger")
+def _measure(s: Station, evses: Sequence[int], now: Instant) -> Answer:
+    """Of the meters that answer; without any it cannot be done now."""
+    able = [c for c in s.connectors if c.evse in evses and c.present is not None]
+    said: list[Fact] = []
+    for each in able:
+        c, facts = metering.measure(each, now, s.settings)
+        s, said = s.with_connector(c), said + facts
+    return s, ACCEPTED if able else REJECTED, said
 
 
 def _change_setting(s: Station, order: ChangeSetting) -> Answer:

@@ -14,6 +14,7 @@ import math
 
 import msgspec
 
+from firmware.core import metering
 from firmware.core.connector import (
     Authorized,
     Authorizing,
@@ -27,8 +28,6 @@ from firmware.core.connector import (
     Session,
     same,
 )
-from firmware.core.metering import register, sample
-from firmware.core.settings import Settings
 from firmware.events import (
     EvseReported,
     InterlockLost,
@@ -43,7 +42,6 @@ from firmware.facts import (
     Fact,
     Instant,
     Noted,
-    SessionMetered,
     SessionStarted,
     SessionStopped,
     StopReason,
@@ -59,8 +57,6 @@ UNPLUG_DWELL_S = 1.0
 """Finishing is shown at least this long after an EV-side disconnect (R16-084)."""
 LAST_READING_S = 1.0
 """A stop waits at most this long for the contact to open and the meter to be read after it."""
-KEEP_S = 10.0
-"""The session's last reading is stored at most this often, which spares the flash."""
 ENDING_FAULTS: frozenset[Fault] = frozenset(
     (
         "ConnectorLockFailure",
@@ -313,8 +309,7 @@ def _settle_charging(c: Connector, phase: Charging, now: Instant, rules: Rules) 
         return stop(c, "EVDisconnected", now), []
     if phase.grace_until is not None and (c.closed or now.mono >= phase.grace_until):
         phase = replace(phase, grace_until=None)
-    phase = _keep(c, phase, now)
-    return _sampled(replace(c, phase=phase), phase, now, rules)
+    return metering.sampled(c, metering.keep(c, phase, now), now, rules.settings)
 
 
 def _end(c: Connector, phase: Charging, ending: Ending, now: Instant, rules: Rules) -> Said:
@@ -324,7 +319,7 @@ def _end(c: Connector, phase: Charging, ending: Ending, now: Instant, rules: Rul
     if not final and now.mono < ending.at.mono + LAST_READING_S:
         return c, []
     session = phase.session
-    wh = max(register(c.reading, session.shift, session.kept.wh), session.kept.wh)
+    wh = metering.register(c.reading, session.shift, session.kept.wh)
     fact = SessionStopped(session.number, c.evse, ending.at, wh, ending.reason, ending.token)
     unlock = rules.settings.unlock_on_ev_disconnect
     gone = ending.reason == "EVDisconnected" and c.has_lock
@@ -338,34 +333,6 @@ def _end(c: Connector, phase: Charging, ending: Ending, now: Instant, rules: Rul
     return replace(c, phase=finishing), [fact]
 
 
-def _keep(c: Connector, phase: Charging, now: Instant) -> Charging:
-    session = phase.session
-    wh = register(c.reading, session.shift, session.kept.wh)
-    if wh <= session.kept.wh or now.mono - session.kept.at.mono < KEEP_S:
-        return phase
-    return replace(phase, session=replace(session, kept=Kept(wh, now)))
-
-
-def _sampled(c: Connector, phase: Charging, now: Instant, rules: Rules) -> Said:
-    """Sampled values every MeterValueSampleInterval from the start of the session (R16-190)."""
-    due = _next_sample(phase, rules.settings)
-    if now.mono < due:
-        return c, []
-    behind = math.floor((now.mono - due) / rules.settings.sample_interval)
-    moment = due + behind * rules.settings.sample_interval
-    session = phase.session
-    taken = sample(c.reading, session.shift, session.kept.wh, c.offered_a, rules.settings)
-    fact = SessionMetered(session.number, c.evse, now.at(moment), taken)
-    return replace(c, phase=replace(phase, sampled=moment)), [fact]
-
-
-def _next_sample(phase: Charging, settings: Settings) -> float:
-    interval, start = settings.sample_interval, phase.session.started.mono
-    if interval == 0:
-        return math.inf
-    return start + (math.floor((phase.sampled - start) / interval + 1e-6) + 1) * interval
-
-
 def deadline(c: Connector, rules: Rules) -> float:
     """Monotonic time at which something follows without any event, s; inf = never."""
     answer = math.inf if c.asking is None else c.asking.until
@@ -376,7 +343,7 @@ def deadline(c: Connector, rules: Rules) -> float:
             return at.mono + LAST_READING_S
         case Charging(grace_until=grace):
             calm = math.inf if grace is None else grace
-            return min(answer, calm, _next_sample(c.phase, rules.settings))
+            return min(answer, calm, metering.next_sample(c.phase, rules.settings))
         case Finishing(until=until):
             return min(answer, until) if c.unplugged else answer
         case _:
