@@ -84,3 +84,10 @@ def next_sample(phase: Charging, settings: Settings) -> float:
     if interval == 0:
         return math.inf
     return start + (math.floor((phase.sampled - start) / interval + 1e-6) + 1) * interval
+
+
+def regrid(c: Connector, now: Instant) -> Connector:
+    """A changed interval holds from now on (R16-186): nothing is sampled for moments gone by."""
+    if not isinstance(c.phase, Charging):
+        return c
+    return replace(c, phase=replace(c.phase, sampled=now.mono))

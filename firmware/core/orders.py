@@ -57,7 +57,7 @@ def _answer(s: Station, order: Order, now: Instant) -> Answer:
             shown, unknown = settings.show(s.settings, order.keys, len(s.connectors))
             return s, OrderOutcome("Accepted", shown, unknown), []
         case ChangeSetting():
-            return _change_setting(s, order)
+            return _change_setting(s, order, now)
         case ChangeAvailability():
             return _change_availability(s, order)
         case _:
@@ -151,11 +151,13 @@ def _measure(s: Station, evses: Sequence[int], now: Instant) -> Answer:
     return s, ACCEPTED if able else REJECTED, said
 
 
-def _change_setting(s: Station, order: ChangeSetting) -> Answer:
+def _change_setting(s: Station, order: ChangeSetting, now: Instant) -> Answer:
     changed, status = settings.change(s.settings, order.key, order.value)
     if status == "Accepted":
         row = settings.BY_KEY[order.key.lower()]
         stored = {**dict(s.changed), row.key: settings.to_text(getattr(changed, row.name))}
+        if changed.sample_interval != s.settings.sample_interval:
+            s = replace(s, connectors=tuple(metering.regrid(c, now) for c in s.connectors))
         s = replace(s, settings=changed, changed=tuple(sorted(stored.items())))
     return s, OrderOutcome(status), []
 

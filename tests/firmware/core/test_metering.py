@@ -83,12 +83,33 @@ def test_stalled_station_samples_once_for_the_newest_moment() -> None:
     assert moments(rig) == [300, 360]
 
 
+def test_shorter_interval_holds_from_now_on() -> None:
+    """R16-186, R16-190: on the grid of the session's start, and for no moment that has passed."""
+    rig = charging(600)
+    rig.passes(305)
+    change(rig, "MeterValueSampleInterval", "10")
+    assert rig.samples == []
+    rig.passes(20)
+    assert moments(rig) == [310, 320]
+
+
 def test_longer_interval_holds_from_now_on() -> None:
     rig = charging(10)
     rig.passes(25)
     change(rig, "MeterValueSampleInterval", "60")
     rig.passes(100)
     assert moments(rig) == [10, 20, 60, 120]
+
+
+def test_samples_switched_off_and_on_again() -> None:
+    rig = charging(10)
+    rig.passes(15)
+    change(rig, "MeterValueSampleInterval", "0")
+    rig.passes(1000)
+    change(rig, "MeterValueSampleInterval", "10")
+    assert moments(rig) == [10]
+    rig.passes(10)
+    assert moments(rig) == [10, 1020]
 
 
 def test_same_interval_again_shifts_nothing() -> None:
