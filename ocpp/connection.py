@@ -170,6 +170,7 @@ class _Request(HTTPRequest):
             return self.simple_response("413 Content Too Large")
         except ValueError as malformed:
             return self.simple_response("400 Bad Request", str(malformed))
+        self.conn.since = None
         self.conn.socket.settimeout(_WRITE_S)
         self.rfile = io.BytesIO(body)
         self.server.gateway(self).respond()
@@ -178,18 +179,15 @@ class _Request(HTTPRequest):
         return None
 
     def _body(self) -> bytes:
-        self.conn.since = time.monotonic()
-        self.conn.rfile.timed.deadline = self.conn.since + self.server.limits.body_s
+        self.conn.rfile.timed.deadline = time.monotonic() + self.server.limits.body_s
         body = _Body(self.conn.rfile, self.server.limits.body)
-        try:
-            if self.chunked_read:
-                return body.chunked()
-            return body.exactly(int(self.inheaders.get(b"Content-Length", 0)))
-        finally:
-            self.conn.since = None
+        if self.chunked_read:
+            return body.chunked()
+        return body.exactly(int(self.inheaders.get(b"Content-Length", 0)))
 
     def simple_response(self, status: str, msg: str = "") -> None:
         """How cheroot answers what it cannot serve; the connection ends after it."""
+        self.conn.since = None
         self.server.error_log(f"{self.conn.remote_addr}: {status} {msg}".rstrip())
         super().simple_response(status, msg)
         self.conn.drain()
@@ -201,7 +199,7 @@ class Connection(HTTPConnection):
     RequestHandlerClass = _Request
 
     since: float | None = None
-    """Since when (monotonic) we wait for the peer; None while it waits for us."""
+    """Since when (monotonic) a whole request is waited for; None while one is being served."""
 
     def __init__(self, server: Any, sock: socket.socket, makefile: Any = None) -> None:
         super().__init__(server, sock, _makefile)
@@ -262,7 +260,7 @@ class Connection(HTTPConnection):
     def close(self) -> None:
         self.server.open.discard(self)
         if self.since is not None and self.rfile.buffered():
-            self.server.error_log(f"{self.remote_addr}: closed before its header was complete")
+            self.server.error_log(f"{self.remote_addr}: closed before its request was complete")
         with contextlib.suppress(OSError):
             super().close()
         with contextlib.suppress(OSError):

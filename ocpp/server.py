@@ -195,7 +195,6 @@ class _Server(Server):
         """cheroot's call for a connection that is new or has something to read."""
         try:
             if conn.rfile.has_header() or conn.gather():
-                conn.since = None
                 self.requests.put(conn)
             else:
                 super().put_conn(conn)
