@@ -21,6 +21,8 @@ MEASURANDS = (
 """What this station can measure; those in `PHASED` also per phase, as `Voltage.L1`."""
 PHASED = ("Current.Import", "Voltage")
 PHASES = ("L1", "L2", "L3")
+MOST_MEASURANDS = len(MEASURANDS) + len(PHASED) * len(PHASES)
+ROTATIONS = ("NotApplicable", "Unknown", "RST", "RTS", "SRT", "STR", "TRS", "TSR")
 
 ChangeStatus = Literal["Accepted", "Rejected", "NotSupported"]
 
@@ -33,7 +35,7 @@ def key(name: str, *, readonly: bool = False) -> msgspec.Meta:
 Natural = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 Percent = Annotated[int, msgspec.Meta(ge=0, le=100)]
-Measurands = tuple[str, ...]
+Measurands = Annotated[tuple[str, ...], msgspec.Meta(max_length=MOST_MEASURANDS)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +108,7 @@ def from_text(row: Row, text: str) -> object:
 
 def _check_items(row: Row, items: tuple[str, ...]) -> None:
     if row.name == "phase_rotation":
-        good = all(re.fullmatch(r"\d+\.(NotApplicable|Unknown|[RST]{3})", item) for item in items)
+        good = all(re.fullmatch(rf"\d+\.({'|'.join(ROTATIONS)})", item) for item in items)
     else:
         good = all(map(_measurable, items))
     if not good:
@@ -182,7 +184,7 @@ def _computed(lower: str, connectors: int) -> str:
         case "getconfigurationmaxkeys":
             return str(len(TABLE) + len(COMPUTED))
         case _:
-            return str(len(MEASURANDS) + len(PHASED) * len(PHASES))
+            return str(MOST_MEASURANDS)
 
 
 def show(
