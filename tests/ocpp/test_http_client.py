@@ -491,7 +491,7 @@ class TestTls:
     @pytest.fixture
     def secure(self, authority: trustme.CA) -> Generator[HttpServer]:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("localhost").configure_cert(context)
+        authority.issue_cert("127.0.0.1").configure_cert(context)
 
         def answer(call: Call) -> HeartbeatResponse:
             return ANSWER
@@ -511,14 +511,14 @@ class TestTls:
     def test_with_a_trusted_certificate(
         self, secure: HttpServer, trusting: ssl.SSLContext, dial: Dial
     ) -> None:
-        client = dial(secure.port, host="localhost", tls=trusting)
+        client = dial(secure.port, host="127.0.0.1", tls=trusting)
         assert [client.call(BEAT) for _ in range(3)] == [ANSWER] * 3
         assert len(secure._server.open) == 1
 
     def test_authority_that_is_not_ours(
         self, secure: HttpServer, dial: Dial, caplog: pytest.LogCaptureFixture
     ) -> None:
-        client = dial(secure.port, host="localhost", tls=ssl.create_default_context())
+        client = dial(secure.port, host="127.0.0.1", tls=ssl.create_default_context())
         with caplog.at_level(logging.INFO), pytest.raises(Unreachable) as raised:
             client.call(BEAT)
         assert raised.value.reason == "tls"
@@ -540,7 +540,7 @@ class TestTls:
             sock.sendall(respond(b"", status="400 Bad Request"))
 
         with pytest.raises(Unreachable) as raised:
-            dial(serve(script).port, host="localhost", tls=trusting).call(BEAT)
+            dial(serve(script).port, host="127.0.0.1", tls=trusting).call(BEAT)
         assert raised.value.reason == "tls"
         assert "http:" in raised.value.hint
 

@@ -403,7 +403,7 @@ class TestTls:
     @pytest.fixture
     def secure(self, serve: Serve, authority: trustme.CA) -> HttpServer:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("localhost").configure_cert(context)
+        authority.issue_cert("127.0.0.1").configure_cert(context)
         return serve(tls=context)
 
     @pytest.fixture
@@ -414,7 +414,7 @@ class TestTls:
 
     def test_serves_and_says_so(self, secure: HttpServer, trusting: ssl.SSLContext) -> None:
         client = http.client.HTTPSConnection(
-            "localhost", secure.port, context=trusting, timeout=PATIENCE_S
+            "127.0.0.1", secure.port, context=trusting, timeout=PATIENCE_S
         )
         for _ in range(2):
             client.request("POST", "/p", b"x" * 40_000)  # several records
@@ -427,7 +427,7 @@ class TestTls:
     ) -> None:
         first = post(b"x" * 12_000, "Content-Length: 12000")
         with dial(at(secure)) as plain:
-            client = trusting.wrap_socket(plain, server_hostname="localhost")
+            client = trusting.wrap_socket(plain, server_hostname="127.0.0.1")
             client.sendall(first + GET)
             assert hear_all(client).count(b"HTTP/1.1 200") == 2
 
@@ -436,7 +436,7 @@ class TestTls:
     ) -> None:
         silent = [dial(at(secure), b"\x16\x03"[: n % 3]) for n in range(60)]
         with dial(at(secure)) as plain:
-            client = trusting.wrap_socket(plain, server_hostname="localhost")
+            client = trusting.wrap_socket(plain, server_hostname="127.0.0.1")
             client.sendall(GET)
             assert hear_all(client).startswith(b"HTTP/1.1 200")
         for client in silent:
