@@ -5,6 +5,7 @@ import logging
 import os
 import queue
 import signal
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from types import FrameType
 from wsgiref.types import WSGIApplication
 
 from firmware import config
-from firmware.config import Site, SiteError
+from firmware.config import Site, Unusable
 from firmware.core.connector import Connector
 from firmware.core.settings import Settings, change
 from firmware.core.state import Durable, Station, restore
@@ -61,6 +62,7 @@ class App:
     def __init__(self, site: Site, state_dir: Path, control_port: int | None, lines: Lines) -> None:
         state_dir.mkdir(parents=True, exist_ok=True)
         self._site = site
+        self._tls = _tls(site)
         self._todo: queue.SimpleQueue[Callable[[], int | None]] = queue.SimpleQueue()
         self._journal = Journal(state_dir)
         durable = self._journal.load()
@@ -157,13 +159,13 @@ class App:
             csms.url,
             identity=self._site.station.id,
             sender=self._sender,
-            tls=_tls(self._site) if csms.url.startswith("https:") else None,
+            tls=self._tls,
         )
 
     # --- addresses -------------------------------------------------------------------------------
 
     def _bind(self, state_dir: Path, control_port: int | None) -> list[HttpServer]:
-        """All addresses at once, before anything starts. Raises SiteError for a taken one."""
+        """All addresses at once, before anything starts. Raises Unusable for a taken one."""
         kept = state_dir / "soap-port"
         soap_host, soap_port = config.address(self._site.soap.listen)
         listener = Listener(self._desk, self._link, self._site.station.id)
@@ -270,18 +272,21 @@ class App:
 
 
 def _bound(key: str, host: str, port: int, app: WSGIApplication, name: str) -> HttpServer:
+    if not 0 <= port < 2**16:
+        raise Unusable(key, f"expected a port from 0 to 65535, got {port}")
     try:
         return HttpServer(host, port, app, name=name)
     except OSError as error:
-        raise SiteError(
-            f"{key}: {host}:{port} cannot be used: {os.strerror(error.errno or 0)}"
-        ) from error
+        # A look-up has numbers of its own; of the rest, Python's text repeats the address.
+        looked_up = isinstance(error, socket.gaierror)
+        why = error.strerror if looked_up else os.strerror(error.errno or 0)
+        raise Unusable(key, f"{host}:{port} cannot be used: {why}") from error
 
 
 def _bound_again(kept: Path, host: str, port: int, app: WSGIApplication) -> HttpServer:
     """Any free port is asked for: the one used last time is preferred, so that a central system
     that remembers us still finds us."""
-    with contextlib.suppress(OSError, ValueError, SiteError):
+    with contextlib.suppress(OSError, ValueError, Unusable):
         if port == 0:
             return _bound("soap.listen", host, int(kept.read_text()), app, "soap")
     server = _bound("soap.listen", host, port, app, "soap")
@@ -335,11 +340,14 @@ def _boot_message(site: Site) -> BootNotificationRequest:
     )
 
 
-def _tls(site: Site) -> ssl.SSLContext:
+def _tls(site: Site) -> ssl.SSLContext | None:
+    if not site.csms[0].url.startswith("https:"):
+        return None
     bundle = site.security.csms_ca_bundle or None
     try:
         context = ssl.create_default_context(cafile=bundle)
     except (OSError, ssl.SSLError) as error:
-        raise SiteError(f"security.csms_ca_bundle: {bundle}: {error}") from error
+        problem = f"{bundle} holds no certificates: {error}"
+        raise Unusable("security.csms_ca_bundle", problem) from error
     context.check_hostname = site.csms[0].verify_hostname
     return context

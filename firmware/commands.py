@@ -8,7 +8,7 @@ import sqlite3
 import sys
 import tomllib
 
-from firmware.config import SiteError, load
+from firmware.config import SiteError, Unusable, load, located
 from firmware.shell import logs
 from hal.ports import HalError
 from ocpp import v16
@@ -26,6 +26,9 @@ def run(args: argparse.Namespace) -> int:
         return App(load(args.config), args.state_dir, args.control_port, lines).run()
     except SiteError as error:
         print(error, file=sys.stderr)
+        return 2
+    except Unusable as error:
+        print(located(args.config, error), file=sys.stderr)
         return 2
     except (HalError, OSError, sqlite3.Error) as error:
         print(f"pilotwire: {args.state_dir}: {error}", file=sys.stderr)

@@ -3,19 +3,22 @@
 import difflib
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, inspect
 
 from firmware.core.settings import COMPUTED, Settings, preset
 from hal.board import DRIVERS
+from ocpp.peer import Peer
 
 BUILT = ("1.6-soap",)
 """The protocol versions that this release speaks."""
+
+_INDEX = re.compile(r"\[(\d+)\]")
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -29,6 +32,15 @@ Positive = Annotated[float, Meta(gt=0)]
 
 class SiteError(Exception):
     """The site file cannot be used. One line: file, line and key, and what was expected."""
+
+
+class Unusable(Exception):
+    """A value that is well formed, and yet cannot be used here: a taken port, a missing file."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(f"{key}: {problem}")
+        self.key = key
+        self.problem = problem
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -145,8 +157,15 @@ def load(path: Path) -> Site:
     except msgspec.ValidationError as error:
         raise _explained(path, text, plain, str(error)) from error
     for key, problem in _problems(site):
-        raise SiteError(f"{path}{_line(text, key)}: {key}: {problem}")
+        raise _mistake(path, text, key, problem)
     return site
+
+
+def located(path: Path, error: Unusable) -> SiteError:
+    """With file and line; an option of the command line stands in no file."""
+    if error.key.startswith("--"):
+        return SiteError(str(error))
+    return _mistake(path, path.read_text(encoding="utf-8"), error.key, error.problem)
 
 
 def settings(site: Site) -> tuple[Settings, tuple[str, ...]]:
@@ -173,8 +192,9 @@ def _problems(site: Site) -> Iterator[tuple[str, str]]:
     """What the types cannot say, as key and explanation; what comes later relies on it."""
     if site.board.driver not in DRIVERS:
         yield "board.driver", f"expected one of {', '.join(sorted(DRIVERS))}"
-    if [e.id for e in site.evse] != list(range(1, len(site.evse) + 1)):
-        yield "evse.id", "expected 1, 2, 3, ... in order"
+    for n, evse in enumerate(site.evse):
+        if evse.id != n + 1:
+            yield f"evse[{n}].id", "expected 1, 2, 3, ... in order"
     for key, listen in (("web.listen", site.web.listen), ("soap.listen", site.soap.listen)):
         try:
             address(listen)
@@ -186,8 +206,11 @@ def _problems(site: Site) -> Iterator[tuple[str, str]]:
     if csms.version not in BUILT:
         built = ", ".join(BUILT)
         yield "csms.version", f"{csms.version!r} is not built yet; expected {built}"
-    elif urlsplit(csms.url).scheme not in ("http", "https") or not urlsplit(csms.url).hostname:
-        yield "csms.url", f"expected http://host:port/path, got {csms.url!r}"
+    else:
+        try:
+            Peer(csms.url)
+        except ValueError:
+            yield "csms.url", f"expected http://host:port/path, got {csms.url!r}"
     try:
         settings(site)
     except ValueError as error:
@@ -197,19 +220,25 @@ def _problems(site: Site) -> Iterator[tuple[str, str]]:
 def _explained(path: Path, text: str, plain: Any, error: str) -> SiteError:
     """msgspec's words as file, line, key and expectation."""
     what, _, where = error.partition(" - at ")
-    key = re.sub(r"\[(\d+|\.\.\.)\]", "", where.strip("`")).removeprefix("$").removeprefix(".")
+    key = where.strip("`").removeprefix("$").removeprefix(".")
+    if key.endswith(".configuration[...]"):
+        values = plain["ocpp"]["configuration"]
+        odd = next(name for name, value in values.items() if not isinstance(value, str))
+        key = key.replace("[...]", f".{odd}")
     unknown = re.match(r"Object contains unknown field `(.*)`", what)
     missing = re.match(r"Object missing required field `(.*)`", what)
-    if unknown is None and missing is None:
-        return SiteError(f"{path}{_line(text, key)}: {key}: {what[0].lower()}{what[1:]}")
     if missing is not None:
-        key = f"{key}.{missing[1]}".lstrip(".")
-        return SiteError(f"{path}: {key} is missing")
-    assert unknown is not None
-    near = difflib.get_close_matches(unknown[1], _keys(key), 1, 0.0)
-    key = f"{key}.{unknown[1]}".lstrip(".")
+        return _mistake(path, text, key, f"{missing[1]} is missing")
+    if unknown is None:
+        return _mistake(path, text, key, f"{what[0].lower()}{what[1:]}")
+    near = difflib.get_close_matches(unknown[1], _keys(_INDEX.sub("", key)), 1, 0.0)
     hint = f", did you mean {near[0]!r}?" if near else ""
-    return SiteError(f"{path}{_line(text, key)}: unknown key {key!r}{hint}")
+    return _mistake(path, text, f"{key}.{unknown[1]}".lstrip("."), f"unknown key{hint}")
+
+
+def _mistake(path: Path, text: str, key: str, problem: str) -> SiteError:
+    name = _INDEX.sub("", key)
+    return SiteError(f"{path}{_line(text, key)}: {name}{name and ': '}{problem}")
 
 
 def _keys(table: str) -> list[str]:
@@ -230,14 +259,20 @@ def _struct(kind: Any) -> inspect.StructType:
 
 
 def _line(text: str, key: str) -> str:
-    """`:n` where a key (dotted, with its table) stands in the file, or nothing if not found."""
-    *tables, name = key.split(".")
-    table = ""
+    """`:n` where a key stands in the file (`evse[1].id`: that of the second such table), or nothing
+    if it is not found."""
+    index = _INDEX.search(key)
+    wanted = 1 if index is None else int(index[1]) + 1
+    *tables, name = _INDEX.sub("", key).split(".")
+    table, seen = "", Counter([""])
     for number, line in enumerate(text.splitlines(), 1):
         if header := re.match(r"\s*\[\[?\s*([\w.\-]+)\s*\]\]?", line):
             table = header[1]
-            if table == key:
-                return f":{number}"
-        elif re.match(rf"\s*\"?{re.escape(name)}\"?\s*=", line) and table == ".".join(tables):
+            seen[table] += 1
+            found = table == ".".join([*tables, name])
+        else:
+            here = re.match(rf"\s*\"?{re.escape(name)}\"?\s*=", line)
+            found = here is not None and table == ".".join(tables)
+        if found and seen[table] == wanted:
             return f":{number}"
     return ""
