@@ -58,8 +58,7 @@ class History:
         try:
             message = v16.request(row.fact, ledger)
         except ValueError as error:
-            log.error("session %d: cannot be told: %s", row.fact.session, error)
-            self.settle(row, Undelivered())
+            self.unspeakable(row, error)
             return None
         return Tale(row, message, f"urn:uuid:{uuid.uuid5(self._identity, str(row.row))}")
 
@@ -77,6 +76,11 @@ class History:
         """The station decides what an outcome means; its commit settles the row."""
         self._settling, self._attempts = row.row, 0
         self._inbox.put_urgent(Answered(row.row, row.fact, outcome))
+
+    def unspeakable(self, row: OpenRow, error: ValueError) -> None:
+        """No message can hold it, and none ever will."""
+        log.error("session %d: cannot be told: %s", row.fact.session, error)
+        self.settle(row, Undelivered())
 
     def failed(self, row: OpenRow, settings: Settings, reason: str) -> None:
         """The central system could not process it: wait longer each time, then go on without it

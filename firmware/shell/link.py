@@ -33,7 +33,6 @@ from firmware.shell.clock import Clock
 from firmware.shell.desk import Desk
 from firmware.shell.history import History
 from firmware.shell.inbox import Inbox
-from firmware.shell.journal import OpenRow
 from firmware.shell.supervisor import Pulse
 from firmware.shell.watchers import Heartbeat
 from ocpp.http import Refused, Unreachable
@@ -138,13 +137,15 @@ class Link:
 
     def _hang_up(self) -> None:
         """What is under way ends now; a caller once closed is of no more use."""
-        caller, self._caller = self._caller, None
+        with self._changed:
+            caller, self._caller = self._caller, None
         if caller is not None:
             caller.close()
 
     # --- the thread ------------------------------------------------------------------------------
 
     def run(self, pulse: Pulse) -> None:
+        self._history.look()  # a thread before this one may have died over it
         while not self._stopping:
             with self._changed:
                 job, wait_s = self._next()
@@ -197,7 +198,7 @@ class Link:
         interval = response.interval if response.interval > 0 else DEFAULT_INTERVAL_S
         with self._changed:
             self.registration = response.status
-            self._try_at = time.monotonic() + interval  # not for the accepted
+            self._try_at = time.monotonic() + interval if response.status != "Accepted" else 0.0
             self._told.clear()
         self._connected()
         self._inbox.put_urgent(Booted(response.status, response.interval))
@@ -216,10 +217,21 @@ class Link:
         try:
             self._beat()
         except (Refused, Unreachable) as error:
-            self._lost(error)
+            if not self._expelled(error):
+                self._lost(error)
         else:
             log.info("central system: answers again")
             self._connected()
+
+    def _answers(self, error: Refused | Unreachable) -> bool:
+        """Lost connection, or a message it cannot digest? A heartbeat tells (ES 3.2)."""
+        try:
+            self._beat()
+        except (Refused, Unreachable) as silence:
+            if not self._expelled(silence):
+                self._lost(error)
+            return False
+        return True
 
     def _beat(self) -> None:
         response = self._exchange(v16.request(HeartbeatAsked(), v16.Ledger()))
@@ -228,7 +240,11 @@ class Link:
 
     def _exchange(self, message: Message, message_id: str | None = None) -> Message:
         self._desk.wait_replied()
-        caller = self._caller = self._caller or self._connect()
+        caller = self._caller or self._connect()
+        with self._changed:
+            if self.held or self._stopping:
+                raise Unreachable("stopped", "the connection is cut from this end")
+            self._caller = caller
         response = caller.call(
             message, message_id=message_id, timeout_s=float(self.settings.message_timeout)
         )
@@ -256,7 +272,7 @@ class Link:
         self.problem = problem
         self._cut()
         with self._changed:
-            self._try_at = time.monotonic() + wait_s
+            self._try_at = max(self._try_at, time.monotonic() + wait_s)  # R16-022
             self._back_off = min(self._back_off * 2, LONGEST_BACK_OFF_S)
 
     def _cut(self) -> None:
@@ -286,7 +302,8 @@ class Link:
             outcome = self._tell_one(fact)
         except Refused as error:
             log.warning("%s refused: %s", type(fact).__name__, error.hint)
-            self._expelled(error)
+            if self._expelled(error) or not self._reached(error):
+                return
         except Unreachable as error:
             self._lost(error)  # gives up this fact with the others
             return
@@ -312,14 +329,23 @@ class Link:
             return Verdict("Invalid")
         return v16.answer(response, self._clock.now().wall)
 
-    def _expelled(self, error: Refused) -> None:
+    def _reached(self, error: Refused) -> bool:
+        """An HTTP error may come from a proxy with nothing behind it. While Pending it cannot be
+        found out: a heartbeat is not for us to send (R16-024)."""
+        return error.fault is not None or self.registration != "Accepted" or self._answers(error)
+
+    def _expelled(self, error: Refused | Unreachable) -> bool:
         """A central system that does not know us any more wants a new BootNotification."""
-        if error.fault is not None and error.fault.subcode == "SecurityError":
-            log.warning("central system: not registered any more, booting again")
-            with self._changed:
-                self.registration = "None"
-                self._try_at = time.monotonic() + self._back_off
-            self._inbox.put_urgent(Booted("None", 0))
+        fault = error.fault if isinstance(error, Refused) else None
+        if fault is None or fault.subcode != "SecurityError" or self.registration != "Accepted":
+            return False
+        log.warning("central system: not registered any more, booting again")
+        with self._changed:
+            self.registration = "None"
+            self._try_at = time.monotonic() + self._back_off
+        self._cut()
+        self._inbox.put_urgent(Booted("None", 0))
+        return True
 
     # --- history ------------------------------------------------------------------------------
 
@@ -327,33 +353,23 @@ class Link:
         tale = self._history.next()
         if tale is None:
             return  # the journal wakes us when there is more
+        row = tale.row
         try:
             response = self._exchange(tale.message, tale.message_id)
         except Refused as error:
-            self._refused(tale.row, error)
+            if self._expelled(error) or not self._reached(error):
+                self._history.again()
+            else:
+                self._history.failed(row, self.settings, error.hint)
         except Unreachable as error:
-            self._unanswered(tale.row, error)
+            if self._answers(error):
+                self._history.failed(row, self.settings, error.hint)
+            else:
+                self._history.again()
+        except ValueError as error:
+            self._history.unspeakable(row, error)
         else:
-            self._history.settle(tale.row, v16.answer(response, self._clock.now().wall))
-
-    def _refused(self, row: OpenRow, error: Refused) -> None:
-        self._expelled(error)
-        if self.registration != "Accepted":
-            self._history.again()
-        elif error.fault is None:  # an HTTP error may come from a proxy with nothing behind it
-            self._unanswered(row, error)
-        else:
-            self._history.failed(row, self.settings, error.hint)
-
-    def _unanswered(self, row: OpenRow, error: Refused | Unreachable) -> None:
-        """Lost connection, or a message it cannot digest? A heartbeat tells (ES 3.2)."""
-        try:
-            self._beat()
-        except (Refused, Unreachable):
-            self._lost(error)
-            self._history.again()
-        else:
-            self._history.failed(row, self.settings, error.hint)
+            self._history.settle(row, v16.answer(response, self._clock.now().wall))
 
     def view(self) -> Mapping[str, object]:
         """For the page."""
