@@ -95,6 +95,10 @@ class Ordered(Event, frozen=True):
     order: Order
 
 
+class Restarted(Event, frozen=True):
+    """The restart that a reset asked for has been done: the station boots again."""
+
+
 class StopAsked(Event, frozen=True):
     """The process is to end courteously: sessions are ended first."""
 
@@ -104,6 +108,8 @@ class Verdict(msgspec.Struct, frozen=True):
 
     status: Literal["Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"]
     parent: str | None = None
+    expires: float | None = None
+    """UTC seconds since 1970; None = never."""
 
     @property
     def accepted(self) -> bool:

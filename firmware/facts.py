@@ -19,12 +19,16 @@ StopReason = Literal[
     "DeAuthorized",
     "EmergencyStop",
     "EVDisconnected",
+    "HardReset",
     "Local",
     "Other",
     "PowerLoss",
     "Reboot",
     "Remote",
+    "SoftReset",
+    "UnlockCommand",
 ]
+ResetKind = Literal["Soft", "Hard"]
 Trigger = Literal["Begin", "Periodic", "End", "Trigger"]
 """Why a sample was taken."""
 
@@ -146,10 +150,16 @@ class OrderOutcome(msgspec.Struct, frozen=True):
     unknown: tuple[str, ...] = ()
 
 
+class RestartDue(msgspec.Struct, frozen=True):
+    """A reset has ended what there was to end: the program is to start again."""
+
+    kind: ResetKind
+
+
 class Noted(msgspec.Struct, frozen=True):
     """One line for the people at the terminal; told to nobody else."""
 
     text: str
 
 
-Fact = History | Talk | OrderAnswered | Noted
+Fact = History | Talk | OrderAnswered | RestartDue | Noted

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from firmware.facts import ResetKind
+
 Triggered = Literal["Boot", "Heartbeat", "Status", "MeterValues", "Other"]
 
 
@@ -48,6 +50,18 @@ class GetSettings(Order, frozen=True):
 class ChangeSetting(Order, frozen=True):
     key: str
     value: str
+
+
+class ClearCache(Order, frozen=True):
+    pass
+
+
+class Reset(Order, frozen=True):
+    kind: ResetKind
+
+
+class Unlock(Order, frozen=True):
+    evse: int
 
 
 class ChangeAvailability(Order, frozen=True):

@@ -4,12 +4,20 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from firmware.core import cache, reservation, transitions
 from firmware.core import connector as one
-from firmware.core import reservation, transitions
-from firmware.core.connector import Connector, same
+from firmware.core.cards import same
+from firmware.core.connector import Connector
 from firmware.core.state import Said, Station, on
-from firmware.events import Asked, CardPresented, Undelivered
-from firmware.facts import AuthorizationAsked, Fact, Instant, Noted
+from firmware.events import (
+    Answered,
+    Asked,
+    CardPresented,
+    TransactionKnown,
+    Undelivered,
+    Verdict,
+)
+from firmware.facts import AuthorizationAsked, Fact, Instant, Noted, SessionStarted, SessionStopped
 
 replace = msgspec.structs.replace
 
@@ -17,6 +25,8 @@ replace = msgspec.structs.replace
 def card(s: Station, event: CardPresented, now: Instant) -> Said:
     if not s.accepted_once:  # R16-029
         return s, [Noted("card refused: no central system has accepted this station yet")]
+    if s.resetting:
+        return s, [Noted("card refused: the station is about to restart")]
     reach = [c for c in s.connectors if not event.evses or c.evse in event.evses]
     c = _owner(reach, event.token) or _taker(s, reach, event.token) or _group(reach)
     if c is None:
@@ -61,7 +71,10 @@ def best(s: Station, able: Iterable[Connector], token: str) -> Connector | None:
 def _might(s: Station, c: Connector, token: str) -> bool:
     """Not kept for somebody else; where a group is reserved only the central system can say."""
     held = s.reserved(c.evse)
-    return held is None or same(held.token, token) or (held.parent is not None and s.online)
+    if held is None or same(held.token, token):
+        return True
+    entry = cache.find(s.rules.cache, token)
+    return held.parent is not None and (s.online or entry is not None)
 
 
 def _group(reach: list[Connector]) -> Connector | None:
@@ -72,6 +85,27 @@ def _group(reach: list[Connector]) -> Connector | None:
 def asked(s: Station, event: Asked, now: Instant) -> Said:
     question, outcome = event.question, event.outcome
     return let(s, question.evse, lambda c: transitions.asked(c, question, outcome, now, s.rules))
+
+
+def learned(s: Station, event: Asked | Answered, now: Instant) -> Station:
+    """Whatever the central system says of a card goes into the cache, valid or not (R16-057)."""
+    said = _said_of_card(event)
+    if said is None or not s.settings.cache_enabled:  # R16-060
+        return s
+    token, verdict = said
+    return replace(s, cache=cache.learn(s.cache, token, verdict, now.wall))
+
+
+def _said_of_card(event: Asked | Answered) -> tuple[str, Verdict] | None:
+    match event:
+        case Asked(question=question, outcome=Verdict() as verdict):
+            return question.token, verdict
+        case Answered(fact=SessionStarted(token=token), outcome=TransactionKnown(verdict=verdict)):
+            return token, verdict
+        case Answered(fact=SessionStopped(token=str() as token), outcome=Verdict() as verdict):
+            return token, verdict
+        case _:
+            return None
 
 
 def unanswered(s: Station, now: Instant) -> Said:

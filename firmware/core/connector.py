@@ -8,6 +8,7 @@ import math
 
 import msgspec
 
+from firmware.core.cache import Cache
 from firmware.core.settings import Settings
 from firmware.facts import (
     Instant,
@@ -37,6 +38,8 @@ class Rules(msgspec.Struct, frozen=True):
     settings: Settings
     online: bool
     """The central system has accepted us and answers."""
+    cache: Cache = ()
+    """What is known of cards without asking."""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -62,6 +65,8 @@ class Session(msgspec.Struct, frozen=True):
     """Added to the meter's register, Wh, so that a replaced meter does not turn time back."""
     suspended: bool = False
     """The central system refused the card, but the transaction goes on (R16-078)."""
+    allowance: int | None = None
+    """Register, Wh, up to which a refused card may still charge (MaxEnergyOnInvalidId)."""
 
 
 class Idle(msgspec.Struct, frozen=True, tag=True):
@@ -109,6 +114,13 @@ class Finishing(msgspec.Struct, frozen=True, tag=True):
     """Another card asks whether it belongs to the group that may release the cable (R16-077)."""
 
 
+class Unlocking(msgspec.Struct, frozen=True):
+    """Somebody waits to hear that the lock has opened."""
+
+    order: int
+    until: float
+
+
 Phase = Idle | Authorizing | Authorized | Charging | Finishing
 
 
@@ -133,6 +145,7 @@ class Connector(msgspec.Struct, frozen=True):
     reading: Reading | None = None
     read_at: float = -math.inf
     """Monotonic time at which the meter was asked for `reading`."""
+    unlocking: Unlocking | None = None
 
     @property
     def plugged(self) -> bool:
@@ -265,8 +278,3 @@ def _ended_by(phase: Phase) -> StopReason | None:
             return reason
         case _:
             return None
-
-
-def same(one: str | None, other: str | None) -> bool:
-    """idTags compare case-insensitively (R16-011); one that is not there is like no other."""
-    return one is not None and other is not None and one.casefold() == other.casefold()

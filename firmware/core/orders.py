@@ -7,6 +7,7 @@ import msgspec
 from firmware.core import connector as one
 from firmware.core import metering, reservation, settings, transitions
 from firmware.core.authorization import best, let
+from firmware.core.cards import same
 from firmware.core.state import Said, Station, status_of
 from firmware.facts import (
     BootAsked,
@@ -20,12 +21,15 @@ from firmware.orders import (
     CancelReservation,
     ChangeAvailability,
     ChangeSetting,
+    ClearCache,
     GetSettings,
     Order,
     RemoteStart,
     RemoteStop,
     Reserve,
+    Reset,
     Trigger,
+    Unlock,
 )
 
 replace = msgspec.structs.replace
@@ -37,11 +41,13 @@ REJECTED = OrderOutcome("Rejected")
 
 
 def carry_out(s: Station, number: int, order: Order, now: Instant) -> Said:
+    if isinstance(order, Unlock):
+        return _unlock(s, number, order, now)
     s, outcome, after = _answer(s, order, now)
     return s, [OrderAnswered(number, outcome), *after]
 
 
-def _answer(s: Station, order: Order, now: Instant) -> Answer:
+def _answer(s: Station, order: Order, now: Instant) -> Answer:  # noqa: C901, PLR0911 (a table)
     match order:
         case RemoteStart():
             return _remote_start(s, order, now)
@@ -60,13 +66,17 @@ def _answer(s: Station, order: Order, now: Instant) -> Answer:
             return _change_setting(s, order, now)
         case ChangeAvailability():
             return _change_availability(s, order)
+        case ClearCache():
+            return _clear_cache(s)
+        case Reset():
+            return replace(s, resetting=order.kind), ACCEPTED, []  # R16-140
         case _:
             raise TypeError(f"no such order: {order!r}")
 
 
 def _remote_start(s: Station, order: RemoteStart, now: Instant) -> Answer:
     """R16-120 ... R16-124; only a station that is accepted may be started from afar (R16-024)."""
-    if s.registration != "Accepted" or not s.operative:
+    if s.registration != "Accepted" or not s.operative or s.resetting:
         return s, REJECTED, []
     able = (
         c for c in s.connectors if order.evse in (None, c.evse) and _startable(s, c, order.token)
@@ -89,7 +99,7 @@ def _remote_start(s: Station, order: RemoteStart, now: Instant) -> Answer:
 
 def _startable(s: Station, c: one.Connector, token: str) -> bool:
     held = s.reserved(c.evse)
-    return c.startable and (held is None or one.same(held.token, token))
+    return c.startable and (held is None or same(held.token, token))
 
 
 def _remote_stop(s: Station, order: RemoteStop, now: Instant) -> Answer:
@@ -99,6 +109,23 @@ def _remote_stop(s: Station, order: RemoteStop, now: Instant) -> Answer:
         if each.running is not None and each.running.transaction == order.transaction:
             return s.with_connector(transitions.stop(each, "Remote", now)), ACCEPTED, []
     return s, REJECTED, []
+
+
+def _clear_cache(s: Station) -> Answer:
+    """R16-059: only the cache; a cache that is switched off cannot be cleared."""
+    if not s.settings.cache_enabled:
+        return s, REJECTED, []
+    return replace(s, cache=()), ACCEPTED, []
+
+
+def _unlock(s: Station, number: int, order: Unlock, now: Instant) -> Said:
+    """R16-130, R16-131: without a lock nothing happens; else the session ends first, and the
+    answer waits for what the lock does."""
+    c = s.connector(order.evse)
+    if c is None or not c.has_lock:
+        return s, [OrderAnswered(number, OrderOutcome("NotSupported"))]
+    c, facts = transitions.unlock(c, number, now)
+    return s.with_connector(c), facts
 
 
 def _reserve(s: Station, order: Reserve, now: Instant) -> Answer:

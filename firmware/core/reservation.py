@@ -5,7 +5,8 @@ from typing import Literal
 
 import msgspec
 
-from firmware.core.connector import Authorized, Connector, same
+from firmware.core.cards import same
+from firmware.core.connector import Authorized, Connector
 from firmware.orders import Reserve
 
 ReserveStatus = Literal["Accepted", "Faulted", "Occupied", "Rejected", "Unavailable"]

@@ -42,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Present values. Intervals and timeouts in s, energies in Wh (keys: 16 §9.1)."""
 
     allow_offline_tx_for_unknown_id: Annotated[bool, key("AllowOfflineTxForUnknownId")] = False
+    cache_enabled: Annotated[bool, key("AuthorizationCacheEnabled")] = True
     authorize_remote_tx: Annotated[bool, key("AuthorizeRemoteTxRequests")] = False
     clock_aligned_interval: Annotated[Natural, key("ClockAlignedDataInterval")] = 0
     connection_timeout: Annotated[Natural, key("ConnectionTimeOut")] = 60
@@ -49,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_interval: Annotated[Natural, key("HeartbeatInterval")] = 300
     local_authorize_offline: Annotated[bool, key("LocalAuthorizeOffline")] = True
     local_pre_authorize: Annotated[bool, key("LocalPreAuthorize")] = False
+    max_energy_on_invalid_id: Annotated[Natural, key("MaxEnergyOnInvalidId")] = 0
     message_timeout: Annotated[Positive, key("MessageTimeout")] = 30
     aligned_measurands: Annotated[Measurands, key("MeterValuesAlignedData")] = (MEASURANDS[0],)
     sampled_measurands: Annotated[Measurands, key("MeterValuesSampledData")] = MEASURANDS[:4]

@@ -7,11 +7,12 @@ import msgspec
 
 from firmware.core import connector as one
 from firmware.core import reservation
+from firmware.core.cache import Cache
 from firmware.core.connector import Connector, Permit, Rules, Session, lesser
 from firmware.core.reservation import Reservations
 from firmware.core.settings import Settings
 from firmware.events import Registration
-from firmware.facts import Fact, Instant, Status, StatusChanged
+from firmware.facts import Fact, Instant, ResetKind, Status, StatusChanged
 from hal.ports import Fault
 
 replace = msgspec.structs.replace
@@ -31,6 +32,7 @@ class Durable(msgspec.Struct, frozen=True):
     accepted_once: bool = False
     corrections: tuple[tuple[int, float], ...] = ()
     """By boot: seconds to add to times taken before the clock was known (rule 6)."""
+    cache: Cache = ()
 
     def permit(self, evse: int, amps: float) -> Permit | None:
         """What the stored state entitles to: only a session on disk may have current (rule 4)."""
@@ -49,9 +51,13 @@ class Station(msgspec.Struct, frozen=True):
     next_session: int = 1
     accepted_once: bool = False
     corrections: tuple[tuple[int, float], ...] = ()
+    cache: Cache = ()
     registration: Registration = "None"
     link_up: bool = False
     dead_readers: frozenset[str] = frozenset()
+    resetting: ResetKind | None = None
+    """A reset was ordered: nothing new begins until the program has started again."""
+    restarting: bool = False
 
     @property
     def online(self) -> bool:
@@ -59,7 +65,7 @@ class Station(msgspec.Struct, frozen=True):
 
     @property
     def rules(self) -> Rules:
-        return Rules(self.settings, self.online)
+        return Rules(self.settings, self.online, self.cache if self.settings.cache_enabled else ())
 
     @property
     def durable(self) -> Durable:
@@ -72,6 +78,7 @@ class Station(msgspec.Struct, frozen=True):
             next_session=self.next_session,
             accepted_once=self.accepted_once,
             corrections=self.corrections,
+            cache=self.cache,
         )
 
     @property
@@ -146,4 +153,5 @@ def restore(s: Station, durable: Durable) -> Station:
         next_session=durable.next_session,
         accepted_once=durable.accepted_once,
         corrections=durable.corrections,
+        cache=durable.cache,
     )

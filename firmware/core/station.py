@@ -26,10 +26,19 @@ from firmware.events import (
     MeterRead,
     Ordered,
     ReaderChanged,
+    Restarted,
     Started,
     StopAsked,
 )
-from firmware.facts import Fact, HeartbeatAsked, Instant, SessionStarted, SessionStopped
+from firmware.facts import (
+    Fact,
+    HeartbeatAsked,
+    Instant,
+    RestartDue,
+    SessionStarted,
+    SessionStopped,
+    StopReason,
+)
 
 replace = msgspec.structs.replace
 
@@ -58,18 +67,14 @@ def observe(s: Station, event: Event) -> Station:
             return s
 
 
-def react(s: Station, event: Event, now: Instant) -> Said:
+def react(s: Station, event: Event, now: Instant) -> Said:  # noqa: C901, PLR0911 (a table)
     match event:
         case CardPresented():
             return authorization.card(s, event, now)
         case Asked():
-            return authorization.asked(s, event, now)
-        case Answered(fact=SessionStarted() as fact):
-            return on(
-                s,
-                fact.evse,
-                lambda c: transitions.started_known(c, fact.session, event.outcome, now, s.rules),
-            )
+            return authorization.asked(authorization.learned(s, event, now), event, now)
+        case Answered():
+            return _answered(authorization.learned(s, event, now), event, now)
         case Booted():
             return _booted(s, event), []
         case ClockLearned(offset_s=offset):
@@ -81,9 +86,20 @@ def react(s: Station, event: Event, now: Instant) -> Said:
         case Started():
             return recover(s, now)
         case StopAsked():
-            return _stop_all(s, now)
+            return _stop_all(s, "Reboot", now), []
+        case Restarted():
+            return replace(s, resetting=None, restarting=False, registration="None"), []
         case _:
             return s, []
+
+
+def _answered(s: Station, event: Answered, now: Instant) -> Said:
+    fact, outcome, rules = event.fact, event.outcome, s.rules
+    if not isinstance(fact, SessionStarted):
+        return s, []
+    return on(
+        s, fact.evse, lambda c: transitions.started_known(c, fact.session, outcome, now, rules)
+    )
 
 
 def _booted(s: Station, event: Booted) -> Station:
@@ -105,9 +121,9 @@ def _corrected(s: Station, boot: int, offset_s: float) -> Station:
     return replace(s, corrections=(*s.corrections, (boot, offset_s))[-20:])
 
 
-def _stop_all(s: Station, now: Instant) -> Said:
-    stopped = tuple(transitions.stop(c, "Reboot", now) for c in s.connectors)
-    return replace(s, connectors=stopped), []
+def _stop_all(s: Station, reason: StopReason, now: Instant) -> Station:
+    stopped = tuple(transitions.stop(c, reason, now) for c in s.connectors)
+    return replace(s, connectors=stopped)
 
 
 def recover(s: Station, now: Instant) -> Said:
@@ -135,7 +151,18 @@ def settle(s: Station, now: Instant) -> Said:
         if started and used is not None:  # R16-227
             s = replace(s, reservations=tuple(r for r in s.reservations if r.id != used))
         said += facts
-    return s, said
+    return _settle_reset(s, now, said)
+
+
+def _settle_reset(s: Station, now: Instant, said: list[Fact]) -> Said:
+    """A reset ends the sessions, drops what was only asked, and then restarts (R16-141)."""
+    if s.resetting is None or s.restarting:
+        return s, said
+    kind = s.resetting
+    s = _stop_all(s, "HardReset" if kind == "Hard" else "SoftReset", now)
+    if any(c.session is not None for c in s.connectors):
+        return s, said
+    return replace(s, restarting=True), [*said, RestartDue(kind)]
 
 
 def deadline(s: Station, now: Instant) -> float:

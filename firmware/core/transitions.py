@@ -15,6 +15,8 @@ import math
 import msgspec
 
 from firmware.core import metering
+from firmware.core.cache import find
+from firmware.core.cards import same
 from firmware.core.connector import (
     Authorized,
     Authorizing,
@@ -26,7 +28,7 @@ from firmware.core.connector import (
     Kept,
     Rules,
     Session,
-    same,
+    Unlocking,
 )
 from firmware.events import (
     EvseReported,
@@ -42,6 +44,8 @@ from firmware.facts import (
     Fact,
     Instant,
     Noted,
+    OrderAnswered,
+    OrderOutcome,
     SessionStarted,
     SessionStopped,
     StopReason,
@@ -55,6 +59,8 @@ START_GRACE_S = 5.0
 contactor closes within 3 s of its asking (IEC 61851-1 Table A.6, sequence 4)."""
 UNPLUG_DWELL_S = 1.0
 """Finishing is shown at least this long after an EV-side disconnect (R16-084)."""
+UNLOCK_S = 5.0
+"""A lock that has not opened by then has failed (R16-130)."""
 LAST_READING_S = 1.0
 """A stop waits at most this long for the contact to open and the meter to be read after it."""
 ENDING_FAULTS: frozenset[Fault] = frozenset(
@@ -133,7 +139,11 @@ def card(c: Connector, token: str, now: Instant, rules: Rules) -> Said:
 def _other_card(
     c: Connector, phase: Charging | Finishing, token: str, now: Instant, rules: Rules
 ) -> Said:
-    """Only a card of the same group may stop or release, which the central system knows."""
+    """Only a card of the same group may stop or release; who belongs to it the central system
+    knows, or the cache (R16-081)."""
+    known = _known(token, now, rules)
+    if known is not None and c.group is not None and known.accepted and _may_trust(rules):
+        return _asked_of_group(c, phase, token, known, now)
     if c.group is None or not rules.online:
         return c, [Noted(f"EVSE {c.evse}: another card, ignored")]
     asking = Authorizing(token, now.mono + rules.settings.message_timeout)
@@ -145,9 +155,13 @@ def _release(c: Connector, phase: Finishing, now: Instant) -> Connector:
 
 
 def authorize(c: Connector, token: str, now: Instant, rules: Rules) -> Said:
-    """Ask the central system, or without it decide by the offline rules (R16-051, R16-055)."""
+    """What is known and valid may do without asking (R16-052); else ask the central system, or
+    without it decide by the offline rules."""
     if not rules.online:
         return _offline(c, token, now, rules)
+    known = _known(token, now, rules)
+    if known is not None and known.accepted and rules.settings.local_pre_authorize:
+        return accept(c, token, known.parent, now, rules)
     until = now.mono + rules.settings.message_timeout
     return replace(c, phase=Authorizing(token, until)), [_ask(c, token)]
 
@@ -156,11 +170,31 @@ def _ask(c: Connector, token: str) -> AuthorizationAsked:
     return AuthorizationAsked(c.evse, token)
 
 
+def _known(token: str, now: Instant, rules: Rules) -> Verdict | None:
+    entry = find(rules.cache, token)
+    return None if entry is None else entry.verdict(now.wall)
+
+
+def _may_trust(rules: Rules) -> bool:
+    """Whether what is known counts without asking."""
+    settings = rules.settings
+    return settings.local_pre_authorize if rules.online else settings.local_authorize_offline
+
+
 def _offline(c: Connector, token: str, now: Instant, rules: Rules) -> Said:
-    if rules.settings.allow_offline_tx_for_unknown_id:
-        return accept(c, token, None, now, rules)
-    text = f"EVSE {c.evse}: card refused, the central system cannot be asked"
-    return replace(c, phase=Idle()), [Noted(text)]
+    """A card known to be bad is refused whatever the settings; a good one needs
+    LocalAuthorizeOffline, an unknown one AllowOfflineTxForUnknownId (R16-054, R16-055)."""
+    known = _known(token, now, rules)
+    trusted = known is not None and known.accepted and rules.settings.local_authorize_offline
+    stranger = known is None or (known.accepted and not rules.settings.local_authorize_offline)
+    if trusted or (stranger and rules.settings.allow_offline_tx_for_unknown_id):
+        return accept(c, token, known.parent if known else None, now, rules)
+    why = "the central system cannot be asked" if stranger else f"known as {_word(known)}"
+    return replace(c, phase=Idle()), [Noted(f"EVSE {c.evse}: card refused, {why}")]
+
+
+def _word(known: Verdict | None) -> str:
+    return "" if known is None else known.status
 
 
 def asked(
@@ -225,8 +259,14 @@ def started_known(c: Connector, number: int, outcome: object, now: Instant, rule
         return c, []
     if rules.settings.stop_on_invalid_id:
         return stop(c, "DeAuthorized", now), []
-    session = replace(session, suspended=True)
-    return replace(c, phase=replace(phase, session=session, grace_until=None)), []
+    return _suspend_after(c, replace(phase, session=session), rules), []
+
+
+def _suspend_after(c: Connector, phase: Charging, rules: Rules) -> Connector:
+    """The transaction goes on without energy, or with what MaxEnergyOnInvalidId leaves of it."""
+    session, allowed = phase.session, rules.settings.max_energy_on_invalid_id
+    session = replace(session, suspended=allowed == 0, allowance=session.wh_start + allowed)
+    return replace(c, phase=replace(phase, session=session, grace_until=None))
 
 
 def stop(c: Connector, reason: StopReason, now: Instant, *, token: str | None = None) -> Connector:
@@ -234,6 +274,17 @@ def stop(c: Connector, reason: StopReason, now: Instant, *, token: str | None = 
     if not isinstance(c.phase, Charging) or c.phase.ending is not None:
         return c
     return replace(c, phase=replace(c.phase, ending=Ending(reason, token, now), asking=None))
+
+
+def unlock(c: Connector, number: int, now: Instant) -> Said:
+    """End what there is to end, and let go of the cable (R16-130)."""
+    said: list[Fact] = []
+    if c.unlocking is not None:  # one lock, one answer each
+        said.append(OrderAnswered(c.unlocking.order, OrderOutcome("UnlockFailed")))
+    c = stop(c, "UnlockCommand", now)
+    if isinstance(c.phase, Finishing):
+        c = _release(c, c.phase, now)
+    return replace(c, unlocking=Unlocking(number, now.mono + UNLOCK_S)), said
 
 
 # --- what follows from how things stand -----------------------------------------------------------
@@ -244,11 +295,24 @@ def settle(c: Connector, now: Instant, rules: Rules, number: int, reservation: i
     `reservation` the one it would use up."""
     said: list[Fact] = []
     while True:
-        before = c.phase
+        before = c
         c, facts = _follow(c, now, rules, number, reservation)
         said += facts
-        if c.phase == before:
-            return c, said
+        if c == before:
+            break
+    c, facts = _settle_unlocking(c, now)
+    return c, said + facts
+
+
+def _settle_unlocking(c: Connector, now: Instant) -> Said:
+    """The answer to an unlock: what the lock was seen to do, within a time."""
+    if c.unlocking is None:
+        return c, []
+    opened = not isinstance(c.phase, Charging) and not c.locked
+    if not opened and now.mono < c.unlocking.until:
+        return c, []
+    outcome = OrderOutcome("Unlocked" if opened else "UnlockFailed")
+    return replace(c, unlocking=None), [OrderAnswered(c.unlocking.order, outcome)]
 
 
 def _follow(c: Connector, now: Instant, rules: Rules, number: int, reservation: int | None) -> Said:
@@ -309,7 +373,17 @@ def _settle_charging(c: Connector, phase: Charging, now: Instant, rules: Rules) 
         return stop(c, "EVDisconnected", now), []
     if phase.grace_until is not None and (c.closed or now.mono >= phase.grace_until):
         phase = replace(phase, grace_until=None)
+    phase = _spend(c, phase)
     return metering.sampled(c, metering.keep(c, phase, now), now, rules.settings)
+
+
+def _spend(c: Connector, phase: Charging) -> Charging:
+    """A refused card's allowance is used up (MaxEnergyOnInvalidId, R16-078)."""
+    session = phase.session
+    wh = metering.register(c.reading, session.shift, session.kept.wh)
+    if session.suspended or session.allowance is None or wh < session.allowance:
+        return phase
+    return replace(phase, session=replace(session, suspended=True))
 
 
 def _end(c: Connector, phase: Charging, ending: Ending, now: Instant, rules: Rules) -> Said:
@@ -336,11 +410,13 @@ def _end(c: Connector, phase: Charging, ending: Ending, now: Instant, rules: Rul
 def deadline(c: Connector, rules: Rules) -> float:
     """Monotonic time at which something follows without any event, s; inf = never."""
     answer = math.inf if c.asking is None else c.asking.until
+    if c.unlocking is not None:
+        answer = min(answer, c.unlocking.until)
     match c.phase:
         case Authorized(until=until):
-            return math.inf if c.plugged else until
+            return answer if c.plugged else min(answer, until)
         case Charging(ending=Ending(at=at)):
-            return at.mono + LAST_READING_S
+            return min(answer, at.mono + LAST_READING_S)
         case Charging(grace_until=grace):
             calm = math.inf if grace is None else grace
             return min(answer, calm, metering.next_sample(c.phase, rules.settings))

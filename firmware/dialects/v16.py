@@ -26,12 +26,15 @@ from firmware.orders import (
     CancelReservation,
     ChangeAvailability,
     ChangeSetting,
+    ClearCache,
     GetSettings,
     Order,
     RemoteStart,
     RemoteStop,
     Reserve,
+    Reset,
     Triggered,
+    Unlock,
 )
 from firmware.orders import Trigger as TriggerOrder
 from ocpp import v16
@@ -150,7 +153,8 @@ def verdict(info: v16.IdTagInfo, now_wall: float) -> Verdict:
     """An expiry date in the past means Expired (R16-058)."""
     expired = info.expiry_date is not None and from_utc(info.expiry_date) <= now_wall
     status = "Expired" if expired and info.status == "Accepted" else info.status
-    return Verdict(status, info.parent_id_tag)
+    expires = None if info.expiry_date is None else from_utc(info.expiry_date)
+    return Verdict(status, info.parent_id_tag, expires)
 
 
 def answer(response: Message, now_wall: float) -> Outcome:
@@ -159,6 +163,8 @@ def answer(response: Message, now_wall: float) -> Outcome:
         case v16.StartTransactionResponse():
             known = verdict(response.id_tag_info, now_wall)
             return TransactionKnown(str(response.transaction_id), known)
+        case v16.StopTransactionResponse(id_tag_info=v16.IdTagInfo() as info):
+            return verdict(info, now_wall)
         case v16.AuthorizeResponse():
             return verdict(response.id_tag_info, now_wall)
         case _:
@@ -196,6 +202,12 @@ def _configuration_order(message: Message) -> Order:
             return GetSettings(message.key)
         case v16.ChangeConfigurationRequest():
             return ChangeSetting(message.key, message.value)
+        case v16.ClearCacheRequest():
+            return ClearCache()
+        case v16.ResetRequest():
+            return Reset(message.type)
+        case v16.UnlockConnectorRequest():
+            return Unlock(message.connector_id)
         case v16.ChangeAvailabilityRequest():
             return ChangeAvailability(message.connector_id, message.type == "Operative")
         case _:

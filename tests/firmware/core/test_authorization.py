@@ -85,7 +85,7 @@ def test_answer_for_an_evse_that_is_none_of_ours() -> None:
     rig = Rig()
     before = rig.state
     rig.happens(Asked(AuthorizationAsked(9, "CARD"), Verdict("Accepted")))
-    assert rig.state == before
+    assert rig.state.connectors == before.connectors
 
 
 @pytest.mark.parametrize("ends", ["fault", "availability"])
