@@ -73,11 +73,9 @@ class Codec:
         operation = self._by_class.get(type(message))
         if operation is None:
             raise TypeError(f"{type(message).__name__} is no request of {self.service.name}")
-        headers = envelope.request_headers(operation.action, message_id, to, sender)
-        body = self._write[type(message)](message)
-        return envelope.write(
-            self.service.namespace, self._identity_block(identity) + headers, body
-        )
+        if self.service.identity_header and identity is None:
+            raise ValueError(f"a request to {self.service.name} needs an identity")
+        return self._request(operation, message, to, message_id, identity, sender)
 
     def read_request(
         self, body: bytes, *, identity: str | None = None, action: str | None = None
@@ -124,6 +122,27 @@ class Codec:
             raise BadEnvelope(bad.reason) from bad
         raise fault
 
+    # --- what another engine does in its own way --------------------------------------------------
+
+    def _request(
+        self,
+        operation: Operation,
+        message: Message,
+        to: str,
+        message_id: str,
+        identity: str | None,
+        sender: str | None,
+    ) -> bytes:
+        headers = envelope.request_headers(operation.action, message_id, to, sender)
+        if name := self.service.identity_header:
+            value = escape(identity or "")
+            headers = f'<c:{name} e:mustUnderstand="true">{value}</c:{name}>{headers}'
+        return envelope.write(self.service.namespace, headers, self._write[type(message)](message))
+
+    def _parse(self, element: etree._Element, kind: type[Message]) -> Message:
+        """Of an element that fits the schema. Raises ValueError where it breaks the definition."""
+        return self._read[kind](element)
+
     # --- checks -----------------------------------------------------------------------------------
 
     def _check_headers(self, read: envelope.Envelope, ours: str | None) -> None:
@@ -163,7 +182,7 @@ class Codec:
         """Raises Fault where the element breaks the schema or the message its definition."""
         self._check_schema(element, kind)
         try:
-            return self._read[kind](element)
+            return self._parse(element, kind)
         except ValueError as error:
             raise protocol_error(str(error)) from error
 
@@ -179,14 +198,6 @@ class Codec:
             raise protocol_error(str(error).replace(self._tag(""), "")) from error
 
     # --- names ------------------------------------------------------------------------------------
-
-    def _identity_block(self, identity: str | None) -> str:
-        name = self.service.identity_header
-        if name is None:
-            return ""
-        if identity is None:
-            raise ValueError(f"a request to {self.service.name} needs an identity")
-        return f'<c:{name} e:mustUnderstand="true">{escape(identity)}</c:{name}>'
 
     def _tag(self, name: str) -> str:
         return f"{{{self.service.namespace}}}{name}"

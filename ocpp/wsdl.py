@@ -135,7 +135,7 @@ def _base(kind: inspect.Type) -> str:
 
 def _messages(service: Service) -> Iterator[etree._Element]:
     if service.identity_header:
-        yield _message("Header", _header_part(service.identity_header), service.identity_header)
+        yield _message("Header", header_part(service.identity_header), service.identity_header)
     for operation in service.operations:
         yield _message(f"{operation.name}Input", "parameters", element_name(operation.request))
         yield _message(f"{operation.name}Output", "parameters", element_name(operation.response))
@@ -145,7 +145,7 @@ def _message(name: str, part: str, element: str) -> etree._Element:
     return _node("wsdl:message", _node("wsdl:part", name=part, element=f"tns:{element}"), name=name)
 
 
-def _header_part(element: str) -> str:
+def header_part(element: str) -> str:
     """The published files write the part of the header in upper camel case."""
     return element[0].upper() + element[1:]
 
@@ -176,7 +176,7 @@ def _binding(service: Service) -> etree._Element:
 def _bound(operation: Operation, header: str | None) -> etree._Element:
     body = [_node("soap12:body", use="literal")]
     if header:
-        part = _header_part(header)
+        part = header_part(header)
         body.insert(0, _node("soap12:header", use="literal", message="tns:Header", part=part))
     return _node(
         "wsdl:operation",

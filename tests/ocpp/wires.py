@@ -68,6 +68,22 @@ def read_request(sock: socket.socket) -> bytes:
     return head + b"\r\n\r\n" + body
 
 
+def respond(body: bytes, *headers: str, status: str = "200 OK", length: int | None = None) -> bytes:
+    size = len(body) if length is None else length
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {size}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def says(answer: bytes) -> Script:
+    """One request is read and this said."""
+
+    def script(sock: socket.socket) -> None:
+        read_request(sock)
+        sock.sendall(answer)
+
+    return script
+
+
 class Scripted:
     """A server that runs one script per connection, one connection after the other."""
 

@@ -1,4 +1,7 @@
-"""The SOAP client: one deadline, one connection, and for every failure a reason and a remedy."""
+"""What is expected of a SOAP client on the way there and back, whichever engine it has.
+
+One deadline, one connection, and for every failure a reason and a remedy.
+"""
 
 import gzip
 import logging
@@ -9,7 +12,7 @@ import struct
 import threading
 import time
 import zlib
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
@@ -29,48 +32,12 @@ from ocpp.v16 import (
     HeartbeatResponse,
     IdTagInfo,
 )
-from tests.ocpp.wires import PATIENCE_S, Script, Scripted, drip, read_request
+from tests.contract.conftest import Dial, Serve
+from tests.ocpp.wires import PATIENCE_S, Script, Scripted, drip, read_request, respond, says
 
 BEAT = HeartbeatRequest()
 ANSWER = HeartbeatResponse(current_time=datetime(2026, 1, 2, tzinfo=UTC))
 CODEC = Codec(CENTRAL_SYSTEM)
-
-Serve = Callable[..., Scripted]
-Dial = Callable[..., SoapClient]
-
-
-@pytest.fixture
-def serve() -> Generator[Serve]:
-    with ExitStack() as stack:
-
-        def serve(*scripts: Script) -> Scripted:
-            server = Scripted(*scripts)
-            stack.callback(server.close)
-            return server
-
-        yield serve
-
-
-@pytest.fixture
-def dial() -> Generator[Dial]:
-    with ExitStack() as stack:
-
-        def dial(
-            port: int, path: str = "/central", host: str = "127.0.0.1", **more: Any
-        ) -> SoapClient:
-            scheme = "https" if "tls" in more else "http"
-            url = f"{scheme}://{host}:{port}{path}"
-            client = SoapClient(CENTRAL_SYSTEM, url, identity="CP1", **more)
-            stack.callback(client.close)
-            return client
-
-        yield dial
-
-
-def respond(body: bytes, *headers: str, status: str = "200 OK", length: int | None = None) -> bytes:
-    size = len(body) if length is None else length
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {size}", *headers, "", ""]
-    return "\r\n".join(lines).encode() + body
 
 
 def envelope_for(request: bytes) -> bytes:
@@ -84,16 +51,6 @@ def answers(times: int = 1, **more: Any) -> Script:
         for _ in range(times):
             if request := read_request(sock):
                 sock.sendall(respond(envelope_for(request), **more))
-
-    return script
-
-
-def says(answer: bytes) -> Script:
-    """One request is read and this said."""
-
-    def script(sock: socket.socket) -> None:
-        read_request(sock)
-        sock.sendall(answer)
 
     return script
 
@@ -489,9 +446,14 @@ class TestTls:
         return trustme.CA()
 
     @pytest.fixture
-    def secure(self, authority: trustme.CA) -> Generator[HttpServer]:
+    def certified(self) -> str:
+        """Whom the certificate is for."""
+        return "127.0.0.1"
+
+    @pytest.fixture
+    def secure(self, authority: trustme.CA, certified: str) -> Generator[HttpServer]:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("127.0.0.1").configure_cert(context)
+        authority.issue_cert(certified).configure_cert(context)
 
         def answer(call: Call) -> HeartbeatResponse:
             return ANSWER
@@ -524,6 +486,7 @@ class TestTls:
         assert raised.value.reason == "tls"
         assert "certificate" in raised.value.hint
 
+    @pytest.mark.parametrize("certified", ["elsewhere.invalid"])
     def test_certificate_for_another_name(
         self, secure: HttpServer, trusting: ssl.SSLContext, dial: Dial
     ) -> None:
