@@ -18,7 +18,7 @@ from firmware.shell.link import Link
 from firmware.shell.logs import Lines
 from firmware.shell.supervisor import Worker
 from firmware.shell.telling import masked
-from hal.ports import Bench, BenchError, EvseSpec
+from hal.ports import Bench, BenchError, EvseSpec, HalError
 
 HISTORY_S = 900
 
@@ -157,13 +157,33 @@ class View:
             self._bench.command(verb, body)
 
     def bench_state(self) -> Mapping[str, object]:
-        assert self._bench is not None
-        seen = self._bench.state()
+        seen = self._seen()
         evses = [
             {"id": c.evse, **seen[c.evse], "transaction": _transaction(c)}
             for c in self._station.connectors
         ]
         return {"phase": self.phase, "link": self._link.view()["link"], "evses": evses}
+
+    def _seen(self) -> Mapping[int, Mapping[str, object]]:
+        assert self._bench is not None
+        try:
+            return self._bench.state()
+        except HalError:  # with the interlock, vehicles and contacts are gone until it is back
+            return {c.evse: _unseen(c) for c in self._station.connectors}
+
+
+def _unseen(c: Connector) -> Mapping[str, object]:
+    return {
+        "plugged": False,
+        "cp_state": "F",
+        "locked": False,
+        "relay_closed": False,
+        "faults": ["InterlockLost"],
+        "energy_wh": 0 if c.reading is None else c.reading.wh,
+        "power_w": 0,
+        "current_a": 0,
+        "soc": None,
+    }
 
 
 def _transaction(c: Connector) -> str | None:

@@ -146,7 +146,8 @@ class EvseWatcher:
         self._wanted: dict[int, tuple[float, bool]] = {}
         self._last: dict[int, EvseReport] = {}
         self._changed = threading.Event()
-        self._stopping = False
+        self._problem = ""
+        self._stop = threading.Event()
 
     def want(self, evse: int, permit: Permit | None, lock: bool) -> None:
         """From the station thread: what this EVSE is permitted from now on."""
@@ -156,7 +157,7 @@ class EvseWatcher:
 
     def run(self, pulse: Pulse) -> None:
         renew_at = 0.0
-        while not self._stopping:
+        while not self._stop.is_set():
             try:
                 if self._changed.is_set() or time.monotonic() >= renew_at:
                     self._changed.clear()
@@ -181,21 +182,24 @@ class EvseWatcher:
         if report == last:
             return
         self._last[report.evse] = report
+        self._problem = ""
         self._inbox.put_urgent(reported(report))
         if last is None or _switched(last) != _switched(report):
             self._switched()
 
     def _gone(self, error: HalError) -> None:
-        if self._stopping:
+        if self._stop.is_set():
             return
-        log.error("interlock: %s", error)
+        if str(error) != self._problem:
+            log.error("interlock: %s", error)
+        self._problem = str(error)
         self._last.clear()
         self._inbox.put_urgent(InterlockLost(tuple(self._interlock.evses)))
         self._lost()
-        self._changed.wait(RETRY_S)
+        self._stop.wait(RETRY_S)  # what the station wants meanwhile changes nothing
 
     def stop(self) -> None:
-        self._stopping = True
+        self._stop.set()
         self._interlock.wake()
 
 
