@@ -19,7 +19,8 @@ from firmware.core.connector import Connector
 from firmware.core.settings import Settings, change
 from firmware.core.state import Durable, Station, restore
 from firmware.core.station import observe
-from firmware.events import StopAsked
+from firmware.events import Restarted, StopAsked
+from firmware.facts import RestartDue
 from firmware.shell.clock import Clock
 from firmware.shell.desk import Desk
 from firmware.shell.history import History
@@ -48,6 +49,7 @@ LOOK_S = 1.0
 """The supervisor looks this often at pulses."""
 STUCK_S = 5.0
 """A station thread busy with one event this long ends the process: the lease has lapsed already."""
+TICK_S = 0.05
 JOIN_S = 0.3
 LAST_WORDS_S = 5.0
 """A courteous stop gives the link this long to tell what is stored."""
@@ -120,6 +122,7 @@ class App:
             self._heartbeat,
             self._view,
             lambda: self._loop.stored,
+            lambda due: self._todo.put(lambda: self._reset(due)),
         )
         state = _station(self._site, durable)
         # The first look at the hardware belongs to the first state: nothing flickers at the start.
@@ -234,10 +237,32 @@ class App:
 
     def _revive(self, worker: Worker, at: float) -> None:
         if time.monotonic() < at:
-            time.sleep(0.05)
+            time.sleep(TICK_S)
             self._todo.put(lambda: self._revive(worker, at))
         else:
             worker.start()
+
+    # --- reset ---------------------------------------------------------------------------------
+
+    def _reset(self, due: RestartDue) -> None:
+        """The sessions have ended; what they have to tell goes first, for a while (R16-141)."""
+        log.info("station: %s reset", due.kind.lower())
+        self._view.phase = "restarting"
+        until = time.monotonic() + LAST_WORDS_S
+        self._todo.put(lambda: self._restart(until))
+
+    def _restart(self, until: float) -> int | None:
+        if not self._told() and time.monotonic() < until:
+            time.sleep(TICK_S)
+            self._todo.put(lambda: self._restart(until))
+            return None
+        self._desk.wait_replied()
+        if self._site.station.on_reset == "exit":
+            return 0
+        self._link.reboot()
+        self._inbox.put_urgent(Restarted())
+        self._view.phase = "running"
+        return None
 
     # --- ending ----------------------------------------------------------------------------------
 
@@ -248,7 +273,7 @@ class App:
         self._inbox.put_urgent(StopAsked())
         deadline = time.monotonic() + LAST_WORDS_S
         while time.monotonic() < deadline and not self._told():
-            time.sleep(0.05)
+            time.sleep(TICK_S)
         return self._cut(status)
 
     def _told(self) -> bool:

@@ -29,7 +29,7 @@ StopReason = Literal[
     "UnlockCommand",
 ]
 ResetKind = Literal["Soft", "Hard"]
-Trigger = Literal["Begin", "Periodic", "End", "Trigger"]
+Trigger = Literal["Begin", "Clock", "Periodic", "End", "Trigger"]
 """Why a sample was taken."""
 
 
@@ -77,11 +77,15 @@ class SessionStarted(History, frozen=True, tag=True):
     token: str
     wh: int
     reservation: int | None = None
+    sample: Sample | None = None
+    """Where StopTransaction is to carry values of the start too."""
 
 
 class SessionMetered(History, frozen=True, tag=True):
     sample: Sample
     trigger: Trigger = "Periodic"
+    for_stop: tuple[str, ...] = ()
+    """The measurands of it that StopTransaction is to carry too (R16-200)."""
 
 
 class SessionStopped(History, frozen=True, tag=True):
@@ -89,6 +93,8 @@ class SessionStopped(History, frozen=True, tag=True):
     reason: StopReason
     token: str | None = None
     """The card that stopped it, if one did (R16-082)."""
+    sample: Sample | None = None
+    """Where StopTransaction carries values: those of the end."""
 
 
 SessionFact = SessionStarted | SessionMetered | SessionStopped

@@ -146,6 +146,8 @@ class Connector(msgspec.Struct, frozen=True):
     read_at: float = -math.inf
     """Monotonic time at which the meter was asked for `reading`."""
     unlocking: Unlocking | None = None
+    aligned: float = -math.inf
+    """UTC of the last clock-aligned instant, s; -inf = none since the interval was set."""
 
     @property
     def plugged(self) -> bool:

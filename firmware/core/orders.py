@@ -8,6 +8,7 @@ from firmware.core import connector as one
 from firmware.core import metering, reservation, settings, transitions
 from firmware.core.authorization import best, let
 from firmware.core.cards import same
+from firmware.core.settings import Settings
 from firmware.core.state import Said, Station, status_of
 from firmware.facts import (
     BootAsked,
@@ -183,10 +184,14 @@ def _change_setting(s: Station, order: ChangeSetting, now: Instant) -> Answer:
     if status == "Accepted":
         row = settings.BY_KEY[order.key.lower()]
         stored = {**dict(s.changed), row.key: settings.to_text(getattr(changed, row.name))}
-        if changed.sample_interval != s.settings.sample_interval:
+        if _intervals(changed) != _intervals(s.settings):
             s = replace(s, connectors=tuple(metering.regrid(c, now) for c in s.connectors))
         s = replace(s, settings=changed, changed=tuple(sorted(stored.items())))
     return s, OrderOutcome(status), []
+
+
+def _intervals(settings: Settings) -> tuple[int, int]:
+    return settings.sample_interval, settings.clock_aligned_interval
 
 
 def _change_availability(s: Station, order: ChangeAvailability) -> Answer:

@@ -162,12 +162,14 @@ def change(settings: Settings, name: str, text: str) -> tuple[Settings, ChangeSt
     return msgspec.structs.replace(settings, **{row.name: value}), "Accepted"
 
 
+STOP_MAX_VALUES = 100
 COMPUTED = {
     "connectorphaserotationmaxlength": "ConnectorPhaseRotationMaxLength",
     "getconfigurationmaxkeys": "GetConfigurationMaxKeys",
     "metervaluesaligneddatamaxlength": "MeterValuesAlignedDataMaxLength",
     "metervaluessampleddatamaxlength": "MeterValuesSampledDataMaxLength",
     "numberofconnectors": "NumberOfConnectors",
+    "stoptransactionmaxmetervalues": "StopTransactionMaxMeterValues",
     "stoptxnaligneddatamaxlength": "StopTxnAlignedDataMaxLength",
     "stoptxnsampleddatamaxlength": "StopTxnSampledDataMaxLength",
     "supportedfeatureprofiles": "SupportedFeatureProfiles",
@@ -183,6 +185,8 @@ def _computed(lower: str, connectors: int) -> str:
             return str(connectors + 1)
         case "supportedfeatureprofiles":
             return "Core,Reservation,RemoteTrigger"
+        case "stoptransactionmaxmetervalues":
+            return str(STOP_MAX_VALUES)
         case "getconfigurationmaxkeys":
             return str(len(TABLE) + len(COMPUTED))
         case _:

@@ -88,7 +88,7 @@ def react(s: Station, event: Event, now: Instant) -> Said:  # noqa: C901, PLR091
         case StopAsked():
             return _stop_all(s, "Reboot", now), []
         case Restarted():
-            return replace(s, resetting=None, restarting=False, registration="None"), []
+            return _restarted(s), []
         case _:
             return s, []
 
@@ -119,6 +119,17 @@ def _corrected(s: Station, boot: int, offset_s: float) -> Station:
     if any(known == boot for known, _ in s.corrections):
         return s
     return replace(s, corrections=(*s.corrections, (boot, offset_s))[-20:])
+
+
+def _restarted(s: Station) -> Station:
+    """As after a boot: registration is to be had anew, and nobody is authorised."""
+    asked = one.Authorizing | one.Authorized
+    fresh = (
+        replace(c, phase=one.Idle()) if isinstance(c.phase, asked) else c for c in s.connectors
+    )
+    return replace(
+        s, connectors=tuple(fresh), resetting=None, restarting=False, registration="None"
+    )
 
 
 def _stop_all(s: Station, reason: StopReason, now: Instant) -> Station:
@@ -169,5 +180,6 @@ def deadline(s: Station, now: Instant) -> float:
     """Monotonic time of the next thing that follows without an event, s; inf = never."""
     expiries = [now.mono + r.expires - now.wall for r in s.reservations]
     return min(
-        [*(transitions.deadline(c, s.rules) for c in s.connectors), *expiries], default=math.inf
+        [*(transitions.deadline(c, now, s.rules) for c in s.connectors), *expiries],
+        default=math.inf,
     )

@@ -301,7 +301,8 @@ def settle(c: Connector, now: Instant, rules: Rules, number: int, reservation: i
         if c == before:
             break
     c, facts = _settle_unlocking(c, now)
-    return c, said + facts
+    c, values = metering.aligned(c, now, rules.settings)
+    return c, said + facts + values
 
 
 def _settle_unlocking(c: Connector, now: Instant) -> Said:
@@ -320,7 +321,7 @@ def _follow(c: Connector, now: Instant, rules: Rules, number: int, reservation: 
         case Authorizing() | Authorized() if not c.usable:
             return replace(c, phase=Idle()), []
         case Authorized():
-            return _settle_authorized(c, c.phase, now, number, reservation)
+            return _settle_authorized(c, c.phase, now, rules, number, reservation)
         case Charging():
             return _settle_charging(c, c.phase, now, rules)
         case Finishing(until=until) if c.unplugged and now.mono >= until:
@@ -330,11 +331,17 @@ def _follow(c: Connector, now: Instant, rules: Rules, number: int, reservation: 
 
 
 def _settle_authorized(
-    c: Connector, phase: Authorized, now: Instant, number: int, reservation: int | None
+    c: Connector,
+    phase: Authorized,
+    now: Instant,
+    rules: Rules,
+    number: int,
+    reservation: int | None,
 ) -> Said:
     # The reading must be younger than the plug: some meters restart with every vehicle.
     if c.plugged and c.reading is not None and c.read_at >= c.plugged_at:
-        return _start(c, phase, c.reading, now, number, reservation)
+        session = _session(phase, c.reading, now, number, reservation)
+        return _start(c, session, now, rules)
     if not c.plugged and now.mono >= phase.until:
         return replace(c, phase=Idle()), [
             Noted(f"EVSE {c.evse}: nothing plugged in, authorisation dropped")
@@ -342,15 +349,10 @@ def _settle_authorized(
     return c, []
 
 
-def _start(
-    c: Connector,
-    phase: Authorized,
-    reading: Reading,
-    now: Instant,
-    number: int,
-    reservation: int | None,
-) -> Said:
-    session = Session(
+def _session(
+    phase: Authorized, reading: Reading, now: Instant, number: int, reservation: int | None
+) -> Session:
+    return Session(
         number,
         phase.token,
         started=now,
@@ -359,7 +361,18 @@ def _start(
         parent=phase.parent,
         reservation=reservation,
     )
-    fact = SessionStarted(number, c.evse, now, phase.token, reading.wh, reservation)
+
+
+def _start(c: Connector, session: Session, now: Instant, rules: Rules) -> Said:
+    fact = SessionStarted(
+        session.number,
+        c.evse,
+        now,
+        session.token,
+        session.wh_start,
+        session.reservation,
+        metering.bound(c, session, rules.settings),
+    )
     charging = Charging(session, sampled=now.mono, grace_until=now.mono + START_GRACE_S)
     return replace(c, phase=charging), [fact]
 
@@ -394,7 +407,15 @@ def _end(c: Connector, phase: Charging, ending: Ending, now: Instant, rules: Rul
         return c, []
     session = phase.session
     wh = metering.register(c.reading, session.shift, session.kept.wh)
-    fact = SessionStopped(session.number, c.evse, ending.at, wh, ending.reason, ending.token)
+    fact = SessionStopped(
+        session.number,
+        c.evse,
+        ending.at,
+        wh,
+        ending.reason,
+        ending.token,
+        metering.bound(c, session, rules.settings),
+    )
     unlock = rules.settings.unlock_on_ev_disconnect
     gone = ending.reason == "EVDisconnected" and c.has_lock
     finishing = Finishing(
@@ -407,9 +428,11 @@ def _end(c: Connector, phase: Charging, ending: Ending, now: Instant, rules: Rul
     return replace(c, phase=finishing), [fact]
 
 
-def deadline(c: Connector, rules: Rules) -> float:
+def deadline(c: Connector, now: Instant, rules: Rules) -> float:
     """Monotonic time at which something follows without any event, s; inf = never."""
-    answer = math.inf if c.asking is None else c.asking.until
+    answer = metering.next_aligned(now, rules.settings)
+    if c.asking is not None:
+        answer = min(answer, c.asking.until)
     if c.unlocking is not None:
         answer = min(answer, c.unlocking.until)
     match c.phase:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from firmware.core.settings import STOP_MAX_VALUES
 from firmware.dialects.measurands import sampled_values
 from firmware.dialects.times import from_utc, to_utc
 from firmware.events import Delivered, Outcome, TransactionKnown, Verdict
@@ -47,6 +48,8 @@ class Ledger(msgspec.Struct, frozen=True):
     transaction: str | None = None
     correction_s: float = 0.0
     """For times of this fact's boot that were taken before the clock was known."""
+    before: tuple[SessionFact, ...] = ()
+    """Of a stop that carries values: what its session has told before."""
 
 
 class Unsupported(Exception):
@@ -70,6 +73,7 @@ is no EVCommunicationError: that one is a warning only (R16-153)."""
 
 CONTEXTS: dict[Trigger, v16.ReadingContext] = {
     "Begin": "Transaction.Begin",
+    "Clock": "Sample.Clock",
     "End": "Transaction.End",
     "Periodic": "Sample.Periodic",
     "Trigger": "Trigger",
@@ -100,6 +104,7 @@ def request(fact: SessionFact | Talk, ledger: Ledger) -> Message:
                 timestamp=_time(fact.at, ledger),
                 meter_stop=fact.wh,
                 reason=fact.reason,
+                transaction_data=transaction_data(fact, ledger),
             )
         case _:
             return _talk(fact, ledger)
@@ -147,6 +152,24 @@ def _meter_value(at: Instant, sample: Sample, trigger: Trigger, ledger: Ledger) 
     return v16.MeterValue(
         timestamp=_time(at, ledger), sampled_value=sampled_values(sample, CONTEXTS[trigger])
     )
+
+
+def transaction_data(stop: SessionStopped, ledger: Ledger) -> tuple[v16.MeterValue, ...]:
+    """Begin, samples and end; where they are too many, samples go evenly (R16-091)."""
+    if stop.sample is None:
+        return ()
+    begin, samples = [], []
+    for fact in ledger.before:
+        match fact:
+            case SessionStarted(sample=Sample() as taken):
+                begin.append(_meter_value(fact.at, taken, "Begin", ledger))
+            case SessionMetered(for_stop=wanted) if wanted:
+                taken = msgspec.structs.replace(fact.sample, measurands=wanted)
+                samples.append(_meter_value(fact.at, taken, fact.trigger, ledger))
+    end = _meter_value(stop.at, stop.sample, "End", ledger)
+    room = max(STOP_MAX_VALUES - len(begin) - 1, 1)
+    every = -(-len(samples) // room) or 1
+    return (*begin, *samples[::every], end)
 
 
 def verdict(info: v16.IdTagInfo, now_wall: float) -> Verdict:

@@ -66,11 +66,11 @@ class History:
         """None = the correction of this boot's times is learned but not stored yet."""
         at = row.fact.at
         if at.trusted:
-            return v16.Ledger(row.transaction)
+            return v16.Ledger(row.transaction, 0.0, row.before)
         correction = self._outbox.correction(at.boot)
         if correction is None and at.boot == self._boot:
             return None
-        return v16.Ledger(row.transaction, correction or 0.0)
+        return v16.Ledger(row.transaction, correction or 0.0, row.before)
 
     def settle(self, row: OpenRow, outcome: Outcome) -> None:
         """The station decides what an outcome means; its commit settles the row."""

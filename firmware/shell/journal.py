@@ -54,6 +54,8 @@ class OpenRow(msgspec.Struct, frozen=True):
     row: int
     fact: SessionFact
     transaction: str | None
+    before: tuple[SessionFact, ...] = ()
+    """Of a stop that carries values: what the session has told before."""
 
 
 def open_checked(path: Path) -> sqlite3.Connection:
@@ -281,7 +283,16 @@ class Outbox:
         ).fetchone()
         if row is None:
             return None
-        return OpenRow(row[0], msgspec.json.decode(row[1], type=SessionFact), row[2])
+        fact = msgspec.json.decode(row[1], type=SessionFact)
+        carries = isinstance(fact, SessionStopped) and fact.sample is not None
+        return OpenRow(row[0], fact, row[2], self._before(fact.session) if carries else ())
+
+    def _before(self, session: int) -> tuple[SessionFact, ...]:
+        rows = self._db.execute(
+            "SELECT body FROM history WHERE session = ? AND kind != 'SessionStopped' ORDER BY row",
+            (session,),
+        )
+        return tuple(msgspec.json.decode(body, type=SessionFact) for (body,) in rows)
 
     def waiting(self) -> int:
         return int(

@@ -129,6 +129,12 @@ class Link:
         if held:
             self._hang_up()
 
+    def reboot(self) -> None:
+        """After a reset: register anew, and tell every status anew."""
+        with self._changed:
+            self.registration, self._try_at = "None", 0.0
+            self._changed.notify()
+
     def stop(self) -> None:
         with self._changed:
             self._stopping = True

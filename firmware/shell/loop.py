@@ -15,7 +15,7 @@ from firmware.core.connector import Permit
 from firmware.core.state import Durable, Station, status_of
 from firmware.core.station import deadline, step
 from firmware.events import Answered, Event, Started, TimePassed
-from firmware.facts import Fact, Instant, Noted, OrderAnswered, SessionFact, Talk
+from firmware.facts import Fact, Instant, Noted, OrderAnswered, RestartDue, SessionFact, Talk
 from firmware.shell.clock import Clock
 from firmware.shell.inbox import Inbox
 from firmware.shell.journal import Batch, Settled
@@ -43,6 +43,7 @@ class Outputs(Protocol):
     def store(self, batch: Batch) -> None: ...
     def say(self, fact: Talk) -> None: ...
     def answer(self, answered: OrderAnswered) -> None: ...
+    def restart(self, due: RestartDue) -> None: ...
     def changed(self, state: Station) -> None: ...
 
 
@@ -122,6 +123,8 @@ class Loop:
             fact = self._held.popleft()[1]
             if isinstance(fact, OrderAnswered):
                 self._outputs.answer(fact)
+            elif isinstance(fact, RestartDue):
+                self._outputs.restart(fact)
             elif isinstance(fact, Talk):
                 self._outputs.say(fact)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from firmware.core.connector import Permit
 from firmware.core.state import Durable, Station
-from firmware.facts import OrderAnswered, StatusChanged, Talk
+from firmware.facts import OrderAnswered, RestartDue, StatusChanged, Talk
 from firmware.shell.desk import Desk
 from firmware.shell.journal import Batch, Journal
 from firmware.shell.link import Link
@@ -28,6 +28,7 @@ class Wires:
         heartbeat: Heartbeat,
         view: View,
         stored: Callable[[], Durable],
+        restart: Callable[[RestartDue], None],
     ) -> None:
         self._journal = journal
         self._evses = evses
@@ -36,6 +37,7 @@ class Wires:
         self._heartbeat = heartbeat
         self._view = view
         self._stored = stored
+        self.restart = restart
 
     def want(self, evse: int, permit: Permit | None, lock: bool) -> None:
         self._evses.want(evse, permit, lock)

@@ -38,6 +38,7 @@ from firmware.facts import (
     Instant,
     OrderAnswered,
     OrderOutcome,
+    RestartDue,
     SessionFact,
     SessionMetered,
     SessionStarted,
@@ -79,7 +80,7 @@ class Rig:
         evses: int = 1,
         *,
         settings: Settings | None = None,
-        lock: bool = True,
+        lock: bool | tuple[bool, ...] = True,
         durable: Durable | None = None,
         boot: int = 1,
         mono: float = 1000.0,
@@ -103,7 +104,10 @@ class Rig:
         self.registers: dict[int, int] = dict.fromkeys(range(1, evses + 1), 1000)
         """What the meters show, Wh."""
         self._orders = 0
-        connectors = tuple(Connector(evse, 16.0, lock) for evse in range(1, evses + 1))
+        self.has_lock = (lock,) * evses if isinstance(lock, bool) else lock
+        connectors = tuple(
+            Connector(evse, 16.0, lock) for evse, lock in enumerate(self.has_lock, start=1)
+        )
         station = Station(connectors, settings or Settings())
         self.loop = Loop(restore(station, durable), durable, self, self.clock)  # type: ignore[arg-type]
         self.happens(Started())
@@ -127,6 +131,12 @@ class Rig:
 
     def answer(self, answered: OrderAnswered) -> None:
         self.told.append(answered)
+
+    def restart(self, due: RestartDue) -> None:
+        self.told.append(due)
+
+    def restart(self, due: RestartDue) -> None:
+        self.told.append(due)
 
     def changed(self, state: Station) -> None:
         assert state is self.loop.state
@@ -171,6 +181,7 @@ class Rig:
             len(self.registers),
             **{  # type: ignore[arg-type]
                 "settings": self.state.settings,
+                "lock": self.has_lock,
                 "durable": stored,
                 "boot": self.clock.boot + 1,
                 "mono": 5.0,
