@@ -135,9 +135,6 @@ class Rig:
     def restart(self, due: RestartDue) -> None:
         self.told.append(due)
 
-    def restart(self, due: RestartDue) -> None:
-        self.told.append(due)
-
     def changed(self, state: Station) -> None:
         assert state is self.loop.state
 
