@@ -14,6 +14,7 @@ import zeep
 from lxml import etree
 from zeep.helpers import serialize_object
 
+from ocpp.elements import elements
 from ocpp.envelope import ADDRESSING, ANONYMOUS, ENVELOPE, Fault
 from ocpp.message import Message, Operation, Service, from_plain, to_plain
 from ocpp.soap import Codec
@@ -44,11 +45,12 @@ class ZeepCodec(Codec):
         sender: str | None,
     ) -> bytes:
         part = self.service.identity_header and header_part(self.service.identity_header)
+        plain = _settled(to_plain(message))
         root = self._zeep.create_message(
             self._zeep.service,
             operation.name,
+            *(plain.get(element.name) for element in elements(type(message))),
             _soapheaders={part: identity} if part else None,
-            **_settled(to_plain(message)),
         )
         header, body = root
         _address(header, to, message_id, sender)
