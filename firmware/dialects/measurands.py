@@ -60,4 +60,4 @@ def _phased(wanted: str, sample: Sample) -> Iterator[Row]:
 
 
 def _number(value: float) -> str:
-    return f"{value:.2f}".rstrip("0").rstrip(".")
+    return f"{round(value, 2) + 0.0:.2f}".rstrip("0").rstrip(".")  # + 0.0: no -0
