@@ -64,6 +64,41 @@ class Unlock(Order, frozen=True):
     evse: int
 
 
+class Start(Order, frozen=True):
+    """As if the card had been shown at this EVSE."""
+
+    evse: int
+    token: str
+
+
+class Stop(Order, frozen=True):
+    """End the session at this EVSE, as its card would."""
+
+    evse: int
+
+
+class Limit(Order, frozen=True):
+    """Let no more than this flow at one EVSE; None = as much as there is."""
+
+    evse: int
+    amps: float | None
+
+
+class SaveCard(Order, frozen=True):
+    token: str
+    name: str
+
+
+class DropCard(Order, frozen=True):
+    token: str
+
+
+class LearnCard(Order, frozen=True):
+    """The next card shown is put on the list instead of being used."""
+
+    name: str
+
+
 class ChangeAvailability(Order, frozen=True):
     evse: int
     """0 = the station and all its EVSEs."""

@@ -6,24 +6,36 @@ import msgspec
 
 from firmware.core import cache, reservation, transitions
 from firmware.core import connector as one
-from firmware.core.cards import same
+from firmware.core.cards import Card, same, saved
 from firmware.core.connector import Connector
-from firmware.core.state import Said, Station, on
+from firmware.core.state import Learning, Said, Station, on
 from firmware.events import (
     Answered,
     Asked,
     CardPresented,
+    EvseReported,
     TransactionKnown,
     Undelivered,
     Verdict,
 )
-from firmware.facts import AuthorizationAsked, Fact, Instant, Noted, SessionStarted, SessionStopped
+from firmware.facts import (
+    AuthorizationAsked,
+    Fact,
+    Instant,
+    Noted,
+    OrderAnswered,
+    OrderOutcome,
+    SessionStarted,
+    SessionStopped,
+)
 
 replace = msgspec.structs.replace
 
 
 def card(s: Station, event: CardPresented, now: Instant) -> Said:
-    if not s.accepted_once:  # R16-029
+    if s.learning is not None:
+        return _learn_card(s, s.learning, event.token)
+    if not s.accepted_once and not s.standalone:  # R16-029
         return s, [Noted("card refused: no central system has accepted this station yet")]
     if s.resetting:
         return s, [Noted("card refused: the station is about to restart")]
@@ -32,6 +44,21 @@ def card(s: Station, event: CardPresented, now: Instant) -> Said:
     if c is None:
         return s, [Noted("card refused: no usable EVSE for it")]
     return let(s, c.evse, lambda c: transitions.card(c, event.token, now, s.rules))
+
+
+def _learn_card(s: Station, learning: Learning, token: str) -> Said:
+    listed = saved(s.cards, Card(token, learning.name))
+    answer = OrderAnswered(learning.order, OrderOutcome("Accepted"))
+    return replace(s, cards=listed, learning=None), [answer]
+
+
+def plugged_in(s: Station, event: EvseReported, now: Instant) -> Said:
+    """Where charging is free, the plug is the card."""
+    c = s.connector(event.evse)
+    edge = c is not None and c.plugged and c.plugged_at == event.seen
+    if s.free_token is None or not edge:
+        return s, []
+    return card(s, CardPresented(s.free_token, (event.evse,)), now)
 
 
 def _owner(reach: list[Connector], token: str) -> Connector | None:

@@ -9,6 +9,7 @@ import math
 import msgspec
 
 from firmware.core.cache import Cache
+from firmware.core.cards import Cards
 from firmware.core.settings import Settings
 from firmware.facts import (
     Instant,
@@ -16,6 +17,9 @@ from firmware.facts import (
     StopReason,
 )
 from hal.ports import Fault, PilotState, Reading
+
+LEAST_A = 6.0
+"""IEC 61851-1 knows no smaller current to offer: less is a pause."""
 
 
 class Permit(msgspec.Struct, frozen=True):
@@ -40,6 +44,8 @@ class Rules(msgspec.Struct, frozen=True):
     """The central system has accepted us and answers."""
     cache: Cache = ()
     """What is known of cards without asking."""
+    cards: Cards | None = None
+    """The station's own list, where it decides: without any central system."""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -131,6 +137,8 @@ class Connector(msgspec.Struct, frozen=True):
     fuse_a: float = 32.0
     has_lock: bool = True
     operative: bool = True
+    limit_a: float | None = None
+    """What somebody at the station has limited it to, A per phase."""
     phase: Phase = Idle()
     pilot: PilotState | None = None
     """None = the interlock has not reported yet, or is lost."""
@@ -203,7 +211,12 @@ class Connector(msgspec.Struct, frozen=True):
         session = self.running
         if session is None or session.suspended or self.faults or not self.plugged:
             return None
-        return Permit(session.number, self.fuse_a)
+        return Permit(session.number, self.allowed_a) if self.allowed_a >= LEAST_A else None
+
+    @property
+    def allowed_a(self) -> float:
+        """The lesser of fuse and limit, A per phase."""
+        return self.fuse_a if self.limit_a is None else min(self.fuse_a, self.limit_a)
 
     @property
     def lock(self) -> bool:
@@ -260,7 +273,7 @@ class Connector(msgspec.Struct, frozen=True):
             return "Charging"
         if phase.grace_until is not None:
             return "Preparing"
-        if phase.session.suspended:
+        if phase.session.suspended or self.allowed_a < LEAST_A:
             return "SuspendedEVSE"
         return "SuspendedEVSE" if self.pilot in ("C", "D") else "SuspendedEV"
 

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import msgspec
 
 from firmware.core import connector as one
-from firmware.core import metering, reservation, settings, transitions
+from firmware.core import local, metering, reservation, settings, transitions
 from firmware.core.authorization import best, let
 from firmware.core.cards import same
+from firmware.core.local import ACCEPTED, REJECTED, Answer
 from firmware.core.settings import Settings
 from firmware.core.state import Said, Station, status_of
 from firmware.facts import (
@@ -24,6 +25,7 @@ from firmware.orders import (
     ChangeSetting,
     ClearCache,
     GetSettings,
+    LearnCard,
     Order,
     RemoteStart,
     RemoteStop,
@@ -34,16 +36,13 @@ from firmware.orders import (
 )
 
 replace = msgspec.structs.replace
-Answer = tuple[Station, OrderOutcome, list[Fact]]
-"""New state, the answer, and what follows after the answer was given."""
-
-ACCEPTED = OrderOutcome("Accepted")
-REJECTED = OrderOutcome("Rejected")
 
 
 def carry_out(s: Station, number: int, order: Order, now: Instant) -> Said:
     if isinstance(order, Unlock):
         return _unlock(s, number, order, now)
+    if isinstance(order, LearnCard):
+        return local.learn(s, number, order, now)
     s, outcome, after = _answer(s, order, now)
     return s, [OrderAnswered(number, outcome), *after]
 
@@ -72,7 +71,7 @@ def _answer(s: Station, order: Order, now: Instant) -> Answer:  # noqa: C901, PL
         case Reset():
             return replace(s, resetting=order.kind), ACCEPTED, []  # R16-140
         case _:
-            raise TypeError(f"no such order: {order!r}")
+            return local.answer(s, order, now)
 
 
 def _remote_start(s: Station, order: RemoteStart, now: Instant) -> Answer:

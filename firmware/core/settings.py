@@ -42,12 +42,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Present values. Intervals and timeouts in s, energies in Wh (keys: 16 §9.1)."""
 
     allow_offline_tx_for_unknown_id: Annotated[bool, key("AllowOfflineTxForUnknownId")] = False
+    blink_repeat: Annotated[Natural, key("BlinkRepeat")] = 3
     cache_enabled: Annotated[bool, key("AuthorizationCacheEnabled")] = True
     authorize_remote_tx: Annotated[bool, key("AuthorizeRemoteTxRequests")] = False
     clock_aligned_interval: Annotated[Natural, key("ClockAlignedDataInterval")] = 0
     connection_timeout: Annotated[Natural, key("ConnectionTimeOut")] = 60
     phase_rotation: Annotated[tuple[str, ...], key("ConnectorPhaseRotation")] = ()
     heartbeat_interval: Annotated[Natural, key("HeartbeatInterval")] = 300
+    light_intensity: Annotated[Percent, key("LightIntensity")] = 100
     local_authorize_offline: Annotated[bool, key("LocalAuthorizeOffline")] = True
     local_pre_authorize: Annotated[bool, key("LocalPreAuthorize")] = False
     max_energy_on_invalid_id: Annotated[Natural, key("MaxEnergyOnInvalidId")] = 0
@@ -55,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     aligned_measurands: Annotated[Measurands, key("MeterValuesAlignedData")] = (MEASURANDS[0],)
     sampled_measurands: Annotated[Measurands, key("MeterValuesSampledData")] = MEASURANDS[:4]
     sample_interval: Annotated[Natural, key("MeterValueSampleInterval")] = 60
+    minimum_status_duration: Annotated[Natural, key("MinimumStatusDuration")] = 0
     reserve_zero: Annotated[bool, key("ReserveConnectorZeroSupported", readonly=True)] = True
     reset_retries: Annotated[Natural, key("ResetRetries")] = 1
     stop_on_ev_disconnect: Annotated[bool, key("StopTransactionOnEVSideDisconnect")] = True

@@ -8,6 +8,7 @@ import msgspec
 from firmware.core import connector as one
 from firmware.core import reservation
 from firmware.core.cache import Cache
+from firmware.core.cards import Cards
 from firmware.core.connector import Connector, Permit, Rules, Session, lesser
 from firmware.core.reservation import Reservations
 from firmware.core.settings import Settings
@@ -33,11 +34,22 @@ class Durable(msgspec.Struct, frozen=True):
     corrections: tuple[tuple[int, float], ...] = ()
     """By boot: seconds to add to times taken before the clock was known (rule 6)."""
     cache: Cache = ()
+    cards: Cards = ()
+    limits: tuple[tuple[int, float], ...] = ()
+    """By EVSE: A per phase, as somebody at the station has set it."""
 
     def permit(self, evse: int, amps: float) -> Permit | None:
         """What the stored state entitles to: only a session on disk may have current (rule 4)."""
         found = next((s for e, s in self.sessions if e == evse), None)
         return None if found is None or found.suspended else Permit(found.number, amps)
+
+
+class Learning(msgspec.Struct, frozen=True):
+    """Somebody waits for a card to be shown, to put it on the list."""
+
+    order: int
+    name: str
+    until: float
 
 
 class Station(msgspec.Struct, frozen=True):
@@ -52,6 +64,12 @@ class Station(msgspec.Struct, frozen=True):
     accepted_once: bool = False
     corrections: tuple[tuple[int, float], ...] = ()
     cache: Cache = ()
+    cards: Cards = ()
+    standalone: bool = False
+    """There is no central system: the own list of cards decides."""
+    free_token: str | None = None
+    """Whoever plugs in charges, under this idTag."""
+    learning: Learning | None = None
     registration: Registration = "None"
     link_up: bool = False
     dead_readers: frozenset[str] = frozenset()
@@ -65,7 +83,8 @@ class Station(msgspec.Struct, frozen=True):
 
     @property
     def rules(self) -> Rules:
-        return Rules(self.settings, self.online, self.cache if self.settings.cache_enabled else ())
+        cache = self.cache if self.settings.cache_enabled else ()
+        return Rules(self.settings, self.online, cache, self.cards if self.standalone else None)
 
     @property
     def durable(self) -> Durable:
@@ -79,6 +98,8 @@ class Station(msgspec.Struct, frozen=True):
             accepted_once=self.accepted_once,
             corrections=self.corrections,
             cache=self.cache,
+            cards=self.cards,
+            limits=tuple((c.evse, c.limit_a) for c in self.connectors if c.limit_a is not None),
         )
 
     @property
@@ -142,7 +163,12 @@ def restore(s: Station, durable: Durable) -> Station:
     def connector(c: Connector) -> Connector:
         session = sessions.get(c.evse)
         phase = one.Idle() if session is None else one.Charging(session, sampled=math.inf)
-        return replace(c, phase=phase, operative=c.evse not in durable.inoperative)
+        return replace(
+            c,
+            phase=phase,
+            operative=c.evse not in durable.inoperative,
+            limit_a=dict(durable.limits).get(c.evse),
+        )
 
     return replace(
         s,
@@ -154,4 +180,5 @@ def restore(s: Station, durable: Durable) -> Station:
         accepted_once=durable.accepted_once,
         corrections=durable.corrections,
         cache=durable.cache,
+        cards=durable.cards,
     )

@@ -8,7 +8,7 @@ import math
 
 import msgspec
 
-from firmware.core import authorization, orders, reservation, transitions
+from firmware.core import authorization, local, orders, reservation, transitions
 from firmware.core import connector as one
 from firmware.core.state import Said, Station, on
 from firmware.events import (
@@ -71,6 +71,8 @@ def react(s: Station, event: Event, now: Instant) -> Said:  # noqa: C901, PLR091
     match event:
         case CardPresented():
             return authorization.card(s, event, now)
+        case EvseReported():
+            return authorization.plugged_in(s, event, now)
         case Asked():
             return authorization.asked(authorization.learned(s, event, now), event, now)
         case Answered():
@@ -154,6 +156,7 @@ def settle(s: Station, now: Instant) -> Said:
     """First what time and faults have ended, then every connector to its fixed point."""
     current = reservation.current(s.reservations, s.connectors, now.wall)
     s, said = authorization.unanswered(replace(s, reservations=current), now)
+    s, said = local.settle_learning(s, now, said)
     for each in s.connectors:
         used = reservation.used(s.reservations, each)
         c, facts = transitions.settle(each, now, s.rules, s.next_session, used)
@@ -179,6 +182,8 @@ def _settle_reset(s: Station, now: Instant, said: list[Fact]) -> Said:
 def deadline(s: Station, now: Instant) -> float:
     """Monotonic time of the next thing that follows without an event, s; inf = never."""
     expiries = [now.mono + r.expires - now.wall for r in s.reservations]
+    if s.learning is not None:
+        expiries.append(s.learning.until)
     return min(
         [*(transitions.deadline(c, now, s.rules) for c in s.connectors), *expiries],
         default=math.inf,

@@ -16,7 +16,7 @@ import msgspec
 
 from firmware.core import metering
 from firmware.core.cache import find
-from firmware.core.cards import same
+from firmware.core.cards import named, same
 from firmware.core.connector import (
     Authorized,
     Authorizing,
@@ -171,6 +171,8 @@ def _ask(c: Connector, token: str) -> AuthorizationAsked:
 
 
 def _known(token: str, now: Instant, rules: Rules) -> Verdict | None:
+    if rules.cards is not None:
+        return None if named(rules.cards, token) is None else Verdict("Accepted")
     entry = find(rules.cache, token)
     return None if entry is None else entry.verdict(now.wall)
 
@@ -190,6 +192,8 @@ def _offline(c: Connector, token: str, now: Instant, rules: Rules) -> Said:
     if trusted or (stranger and rules.settings.allow_offline_tx_for_unknown_id):
         return accept(c, token, known.parent if known else None, now, rules)
     why = "the central system cannot be asked" if stranger else f"known as {_word(known)}"
+    if rules.cards is not None:
+        why = "not on the list of cards"
     return replace(c, phase=Idle()), [Noted(f"EVSE {c.evse}: card refused, {why}")]
 
 
