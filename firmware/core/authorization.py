@@ -146,6 +146,15 @@ def unanswered(s: Station, now: Instant) -> Said:
     return s, said
 
 
+def forget(s: Station) -> Station:
+    """Nobody is authorised or asked about any more; sessions are left as they are."""
+    waiting = one.Authorizing | one.Authorized
+    fresh = (
+        replace(c, phase=one.Idle()) if isinstance(c.phase, waiting) else c for c in s.connectors
+    )
+    return replace(s, connectors=tuple(fresh))
+
+
 def let(s: Station, evse: int, change: Callable[[Connector], tuple[Connector, list[Fact]]]) -> Said:
     """A change that may authorise a card, who then is turned away where another has reserved
     (R16-225). Every way to an authorisation leads through here."""

@@ -6,7 +6,7 @@ import msgspec
 
 from firmware.core import connector as one
 from firmware.core import local, metering, reservation, settings, transitions
-from firmware.core.authorization import best, let
+from firmware.core.authorization import best, forget, let
 from firmware.core.cards import same
 from firmware.core.local import ACCEPTED, REJECTED, Answer
 from firmware.core.settings import Settings
@@ -69,7 +69,7 @@ def _answer(s: Station, order: Order, now: Instant) -> Answer:  # noqa: C901, PL
         case ClearCache():
             return _clear_cache(s)
         case Reset():
-            return replace(s, resetting=order.kind), ACCEPTED, []  # R16-140
+            return replace(forget(s), resetting=order.kind), ACCEPTED, []  # R16-140
         case _:
             return local.answer(s, order, now)
 

@@ -125,13 +125,8 @@ def _corrected(s: Station, boot: int, offset_s: float) -> Station:
 
 def _restarted(s: Station) -> Station:
     """As after a boot: registration is to be had anew, and nobody is authorised."""
-    asked = one.Authorizing | one.Authorized
-    fresh = (
-        replace(c, phase=one.Idle()) if isinstance(c.phase, asked) else c for c in s.connectors
-    )
-    return replace(
-        s, connectors=tuple(fresh), resetting=None, restarting=False, registration="None"
-    )
+    s = authorization.forget(s)
+    return replace(s, resetting=None, restarting=False, registration="None")
 
 
 def _stop_all(s: Station, reason: StopReason, now: Instant) -> Station:

@@ -3,6 +3,7 @@
 from firmware.core.connector import Finishing, Idle, Permit
 from firmware.core.settings import Settings
 from firmware.events import StopAsked, TransactionKnown, Undelivered, Verdict
+from firmware.orders import Reset
 from tests.firmware.rig import Rig
 
 
@@ -390,3 +391,15 @@ def test_meter_that_is_silent_starts_nothing() -> None:
     rig.taps("CARD")
     rig.passes(600)
     assert (rig.starts, rig.status()) == ([], "Preparing")
+
+
+def test_nobody_begins_while_a_reset_is_under_way() -> None:
+    """R16-141: who waits for an answer or a plug is forgotten; there is nothing to end then."""
+    rig = Rig(2)
+    rig.taps("ONE", 1)
+    rig.presents("TWO", 2)
+    rig.orders(Reset("Soft"))
+    rig.plugs(1)
+    rig.plugs(2)
+    rig.replies()
+    assert (rig.starts, rig.wanted(1), rig.wanted(2)) == ([], None, None)
