@@ -75,10 +75,15 @@ def write(namespace: str, headers: str, body: str) -> bytes:
         f'<e:Envelope xmlns:e="{ENVELOPE}" xmlns:a="{ADDRESSING}" xmlns:c="{namespace}">'
         f"<e:Header>{headers}</e:Header><e:Body>{body}</e:Body></e:Envelope>"
     )
+    return legal(text).encode()
+
+
+def legal(text: str) -> str:
+    """The same text. Raises ValueError where XML cannot carry it."""
     # Printable is the quick answer for nearly every message.
     if not text.isprintable() and (bad := _ILLEGAL.search(text)):
         raise ValueError(f"XML cannot carry the character U+{ord(bad.group()):04X}: leave it out")
-    return text.encode()
+    return text
 
 
 def request_headers(action: str, message_id: str, to: str, sender: str | None) -> str:

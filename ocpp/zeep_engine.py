@@ -15,7 +15,7 @@ from lxml import etree
 from zeep.helpers import serialize_object
 
 from ocpp.elements import elements
-from ocpp.envelope import ADDRESSING, ANONYMOUS, ENVELOPE, Fault
+from ocpp.envelope import ADDRESSING, ANONYMOUS, ENVELOPE, Fault, legal
 from ocpp.message import Message, Operation, Service, from_plain, to_plain
 from ocpp.soap import Codec
 from ocpp.wsdl import header_part, wsdl
@@ -95,13 +95,15 @@ def _settled(value: Any) -> Any:
     """Plain values as zeep takes them, and its values as we do.
 
     That is lists for tuples, nothing for what is absent, times in UTC, which a time without a zone
-    is taken to be.
+    is taken to be. Raises ValueError for a text that XML cannot carry.
     """
     match value:
         case dict():
             return {k: _settled(v) for k, v in value.items() if v is not None and v != []}
         case list() | tuple():
             return [_settled(item) for item in value]
+        case str():
+            return legal(value)
         case datetime():
             return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
     return value

@@ -171,17 +171,25 @@ class CentralSystem:
             self.changes.wait_past(version, left)
 
     def _ask(self, station: str, request: Message) -> Message:
+        """By the other engine than a station's, so that a conversation has two hands."""
         address, problem = self.store.address(station)
         if address is None:
             why = problem or "it has never called here"
             raise Unreachable("no address", f"{station} cannot be called: {why}.")
         try:
             client = SoapClient(
-                CHARGE_POINT, address, identity=station, sender=self.soap_url, timeout_s=TIMEOUT_S
+                CHARGE_POINT,
+                address,
+                identity=station,
+                sender=self.soap_url,
+                timeout_s=TIMEOUT_S,
+                engine="zeep",
             )
         except ValueError as error:
             raise Unreachable("no address", f"{station} cannot be called: {error}.") from error
         self._under_way.add(client)
+        if self.changes.closed:  # since the first line, for the first client takes a while
+            client.close()
         with closing(client):
             try:
                 return client.call(request)

@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from ocpp.http import Refused, Unreachable
+from ocpp.http import Refused, SoapClient, Unreachable
 from ocpp.message import Message
 from ocpp.soap import Call, Fault
 from ocpp.v16 import (
@@ -214,6 +215,20 @@ def test_stopping_does_not_wait_for_a_station(bench: Bench) -> None:
         assert time.monotonic() - began < 1.5
         assert isinstance(call.exception(20), Unreachable)
         release.set()
+
+
+def test_a_call_that_stopping_overtakes_is_given_up(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(bench, answering(TriggerMessageResponse(status="Accepted")))
+
+    def overtaken(*arguments: Any, **more: Any) -> SoapClient:
+        bench.central.changes.close()
+        return SoapClient(*arguments, **more)
+
+    monkeypatch.setattr("ocpp.central.system.SoapClient", overtaken)
+    with pytest.raises(Unreachable, match="stopped"):
+        bench.central.call("cp1", TRIGGER)
 
 
 def test_a_station_that_is_gone_is_unreachable(bench: Bench) -> None:
