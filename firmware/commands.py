@@ -6,7 +6,7 @@ import json
 import signal
 import sqlite3
 import sys
-import tomllib
+from urllib.parse import quote
 
 from firmware.config import SiteError, Unusable, load, located
 from firmware.shell import logs
@@ -71,7 +71,7 @@ def bench(args: argparse.Namespace) -> int:
 def control(port: int, verb: str, body: dict[str, object]) -> tuple[int, str]:
     """One request to a station's bench control; status 0 if nobody answers."""
     moving = ("plug-in", "unplug", "pause", "resume")
-    path = f"/v1/ev/{verb}" if verb in moving else f"/v1/{verb}"
+    path = f"/v1/ev/{verb}" if verb in moving else f"/v1/{quote(verb)}"
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         if verb == "state":
@@ -80,18 +80,18 @@ def control(port: int, verb: str, body: dict[str, object]) -> tuple[int, str]:
             connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
         response = connection.getresponse()
         return response.status, response.read().decode()
-    except OSError as error:
-        return 0, f"no station answers on port {port}: {error.strerror or error}"
+    except (OSError, OverflowError, http.client.HTTPException) as error:
+        return 0, f"no station answers on port {port}: {getattr(error, 'strerror', None) or error}"
     finally:
         connection.close()
 
 
 def _field(text: str) -> tuple[str, object]:
-    """`key=value`; the value as TOML (2, true, [1, 2]), or else as plain text."""
+    """`key=value`; the value as JSON (2, true, [1, 2]), or else as plain text, as tokens are."""
     key, sign, value = text.partition("=")
     if not sign or not key:
         raise ValueError(f"expected key=value, got {text!r}")
     try:
-        return key, tomllib.loads(f"v = {value}")["v"]
-    except tomllib.TOMLDecodeError:
+        return key, value if key == "token" else json.loads(value)
+    except json.JSONDecodeError:
         return key, value
