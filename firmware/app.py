@@ -66,7 +66,7 @@ class App:
         self._site = site
         self._tls = _tls(site)
         self._todo: queue.SimpleQueue[Callable[[], int | None]] = queue.SimpleQueue()
-        self._journal = Journal(state_dir)
+        self._journal = Journal(state_dir, standalone=not site.csms)
         durable = self._journal.load()
         self._clock = Clock(self._journal.boot)
         self._inbox = Inbox()
@@ -133,8 +133,9 @@ class App:
         self._worker("journal", self._journal.run)
         self._worker("evse", evses.run)
         self._worker("meter", meters.run)
-        self._worker("heartbeat", self._heartbeat.run)
-        self._worker("link", self._link.run)
+        if self._site.csms:
+            self._worker("heartbeat", self._heartbeat.run)
+            self._worker("link", self._link.run)
         readers = [ReaderWatcher(reader, self._inbox) for reader in self._board.readers]
         for number, reader in enumerate(readers, 1):
             self._worker("rfid" if len(readers) == 1 else f"rfid-{number}", reader.run)
@@ -163,34 +164,33 @@ class App:
             identity=self._site.station.id,
             sender=self._sender,
             tls=self._tls,
+            engine=self._site.soap.engine,
         )
 
     # --- addresses -------------------------------------------------------------------------------
 
     def _bind(self, state_dir: Path, control_port: int | None) -> list[HttpServer]:
         """All addresses at once, before anything starts. Raises Unusable for a taken one."""
-        kept = state_dir / "soap-port"
-        soap_host, soap_port = config.address(self._site.soap.listen)
-        listener = Listener(self._desk, self._link, self._site.station.id)
-        soap = _bound_again(kept, soap_host, soap_port, listener)
-        self._sender = self._site.soap.callback_url or f"{soap.url}/"
         web_host, web_port = config.address(self._site.web.listen)
-        web = _bound("web.listen", web_host, web_port, self._page, "web")
-        servers = [soap, web]
-        log.info("station %s: page %s/  SOAP %s", self._site.station.id, web.url, self._sender)
+        servers = [_bound("web.listen", web_host, web_port, self._page, "web")]
+        log.info("station %s: page %s/", self._site.station.id, servers[0].url)
+        if self._site.csms:
+            servers.append(self._bind_soap(state_dir / "soap-port"))
+        else:
+            log.info("no central system: the list of cards decides")
         if control_port is not None and self._board.bench is not None:
             bench = bench_app(self._view)
             servers.append(_bound("--control-port", "127.0.0.1", control_port, bench, "bench"))
             log.info("bench control %s/v1/state", servers[-1].url)
         return servers
 
-    @property
-    def page_url(self) -> str:
-        return self._servers[1].url
-
-    @property
-    def control_url(self) -> str:
-        return self._servers[2].url
+    def _bind_soap(self, kept: Path) -> HttpServer:
+        host, port = config.address(self._site.soap.listen)
+        listener = Listener(self._desk, self._link, self._site.station.id)
+        server = _bound_again(kept, host, port, listener)
+        self._sender = self._site.soap.callback_url or f"{server.url}/"
+        log.info("central system %s calls %s", self._site.csms[0].url, self._sender)
+        return server
 
     # --- running ---------------------------------------------------------------------------------
 
@@ -339,7 +339,13 @@ def _station(site: Site, durable: Durable) -> Station:
     for key in unknown:
         log.warning("site file: ocpp.configuration.%s is not known here, ignored", key)
     settings = _changed(factory, durable)
-    return restore(Station(connectors, settings), durable)
+    fresh = Station(
+        connectors,
+        settings,
+        standalone=not site.csms,
+        free_token=site.station.free_id_tag or None,
+    )
+    return restore(fresh, durable)
 
 
 def _changed(settings: Settings, durable: Durable) -> Settings:
@@ -366,7 +372,7 @@ def _boot_message(site: Site) -> BootNotificationRequest:
 
 
 def _tls(site: Site) -> ssl.SSLContext | None:
-    if not site.csms[0].url.startswith("https:"):
+    if not site.csms or not site.csms[0].url.startswith("https:"):
         return None
     bundle = site.security.csms_ca_bundle or None
     try:

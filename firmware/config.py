@@ -13,6 +13,7 @@ from msgspec import Meta, inspect
 
 from firmware.core.settings import COMPUTED, Settings, preset
 from hal.board import DRIVERS
+from ocpp.http import Engine
 from ocpp.peer import Peer
 
 BUILT = ("1.6-soap",)
@@ -59,6 +60,8 @@ class StationTable(Table, frozen=True):
     meter_serial: Text25 = ""
     meter_type: Text25 = ""
     connection_timeout_s: Annotated[int, Meta(ge=0)] = 30
+    free_id_tag: Text20 = ""
+    """Charging without a card: whoever plugs in charges under this idTag."""
     reader_selects: Literal["first-free"] = "first-free"
     fuse_limit_a: Annotated[float, Meta(ge=6, le=80)] = 32.0
     voltage_v: Annotated[float, Meta(ge=90, le=500)] = 230.0
@@ -106,6 +109,7 @@ class CsmsTable(Table, frozen=True):
 class SoapTable(Table, frozen=True):
     listen: str = "127.0.0.1:0"
     callback_url: str = ""
+    engine: Engine = "typed"
 
 
 class VariableTable(Table, frozen=True):
@@ -129,7 +133,8 @@ class Site(Table, frozen=True):
     """The whole file. The names are those of the bench-control page."""
 
     station: StationTable
-    csms: Annotated[tuple[CsmsTable, ...], Meta(min_length=1)]
+    csms: tuple[CsmsTable, ...] = ()
+    """None = standalone: the station's own list of cards decides."""
     board: BoardTable = BoardTable()
     evse: Annotated[tuple[EvseTable, ...], Meta(min_length=1)] = (EvseTable(1),)
     web: WebTable = WebTable()
@@ -202,19 +207,23 @@ def _problems(site: Site) -> Iterator[tuple[str, str]]:
             yield key, f"{error}, got {listen!r}"
     if address(site.web.listen)[0] not in LOOPBACK:
         yield "web.listen", "expected a loopback address: the page has no password yet"
-    csms = site.csms[0]
-    if csms.version not in BUILT:
-        built = ", ".join(BUILT)
-        yield "csms.version", f"{csms.version!r} is not built yet; expected {built}"
-    else:
-        try:
-            Peer(csms.url)
-        except ValueError:
-            yield "csms.url", f"expected http://host:port/path, got {csms.url!r}"
+    yield from _csms_problems(site)
     try:
         settings(site)
     except ValueError as error:
         yield "ocpp.configuration." + str(error).split(" ", maxsplit=1)[0], str(error)
+
+
+def _csms_problems(site: Site) -> Iterator[tuple[str, str]]:
+    for csms in site.csms[:1]:
+        if csms.version not in BUILT:
+            built = ", ".join(BUILT)
+            yield "csms.version", f"{csms.version!r} is not built yet; expected {built}"
+        else:
+            try:
+                Peer(csms.url)
+            except ValueError:
+                yield "csms.url", f"expected http://host:port/path, got {csms.url!r}"
 
 
 def _explained(path: Path, text: str, plain: Any, error: str) -> SiteError:

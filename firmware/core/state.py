@@ -8,7 +8,7 @@ import msgspec
 from firmware.core import connector as one
 from firmware.core import reservation
 from firmware.core.cache import Cache
-from firmware.core.cards import Cards
+from firmware.core.cards import Card, Cards
 from firmware.core.connector import Connector, Permit, Rules, Session, lesser
 from firmware.core.reservation import Reservations
 from firmware.core.settings import Settings
@@ -84,7 +84,12 @@ class Station(msgspec.Struct, frozen=True):
     @property
     def rules(self) -> Rules:
         cache = self.cache if self.settings.cache_enabled else ()
-        return Rules(self.settings, self.online, cache, self.cards if self.standalone else None)
+        return Rules(self.settings, self.online, cache, self._listed if self.standalone else None)
+
+    @property
+    def _listed(self) -> Cards:
+        """Who may charge without a central system."""
+        return self.cards if self.free_token is None else (*self.cards, Card(self.free_token))
 
     @property
     def durable(self) -> Durable:

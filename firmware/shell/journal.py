@@ -111,7 +111,9 @@ def _set_aside(path: Path) -> Path:
 class Journal:
     """Owns the only connection that writes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, standalone: bool = False) -> None:
+        self._begins = "kept" if standalone else None
+        """The outcome that facts begin with: where there is nobody to tell, they are only kept."""
         self.path = folder / "journal.sqlite"
         self._copy = folder / "settings.json"
         self._copied = self._read_copy()
@@ -199,8 +201,8 @@ class Journal:
     def _write(self, cursor: sqlite3.Cursor, batch: Batch) -> None:
         for fact in batch.facts:
             cursor.execute(
-                "INSERT INTO history (session, kind, body) VALUES (?, ?, ?)",
-                (fact.session, type(fact).__name__, msgspec.json.encode(fact)),
+                "INSERT INTO history (session, kind, body, outcome) VALUES (?, ?, ?, ?)",
+                (fact.session, type(fact).__name__, msgspec.json.encode(fact), self._begins),
             )
         for settled in batch.settled:
             self._settle(cursor, settled)

@@ -105,7 +105,7 @@ class View:
             "vendor": table.vendor,
             "model": table.model,
             "version": table.firmware_version,
-            "central": self._site.csms[0].url,
+            "central": self._site.csms[0].url if self._site.csms else None,
             "phase": self.phase,
             "time": _iso(now.wall),
             **self._link.view(),
