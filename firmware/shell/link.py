@@ -33,6 +33,7 @@ from firmware.shell.clock import Clock
 from firmware.shell.desk import Desk
 from firmware.shell.history import History
 from firmware.shell.inbox import Inbox
+from firmware.shell.statuses import Statuses
 from firmware.shell.supervisor import Pulse
 from firmware.shell.watchers import Heartbeat
 from ocpp.http import Refused, Unreachable
@@ -94,8 +95,7 @@ class Link:
         self._changed = threading.Condition()
         self._stopping = False
         self._talk: deque[Talk] = deque(maxlen=TALK_CAPACITY)
-        self._present: dict[int, StatusChanged] = {}
-        self._told: dict[int, tuple[object, ...]] = {}
+        self._statuses = Statuses()
         self._try_at = 0.0
         self._back_off = BACK_OFF_S
 
@@ -104,15 +104,18 @@ class Link:
     def say(self, fact: Talk) -> None:
         """From the station: what it rests on is stored."""
         with self._changed:
-            if isinstance(fact, StatusChanged) and not fact.asked:
-                self._present[fact.evse] = fact
             if isinstance(fact, BootAsked):
                 self._try_at = 0.0
-            elif self._may_tell(fact):
+            elif self._ripe(fact) and self._may_tell(fact):
                 self._talk.append(fact)
             else:
                 self._give_up(fact)
             self._changed.notify()
+
+    def _ripe(self, fact: Talk) -> bool:
+        if not isinstance(fact, StatusChanged) or fact.asked:
+            return True
+        return self._statuses.changed(fact, self.settings.minimum_status_duration)
 
     def stored(self) -> None:
         """From the journal: something was committed."""
@@ -174,10 +177,13 @@ class Link:
             if now < self._try_at:
                 return None, self._try_at - now
             return (self._probe if self.registration == "Accepted" else self._boot), None
+        self._talk.extend(self._statuses.settled())
         if self._talk:
             return self._tell, None
-        due_s = self._history.due_in()
-        return (self._tell_history, None) if due_s == 0 else (None, due_s)
+        due_s, status_s = self._history.due_in(), self._statuses.due_in()
+        if due_s == 0:
+            return self._tell_history, None
+        return None, min((s for s in (due_s, status_s) if s is not None), default=None)
 
     def _may_tell(self, fact: Talk) -> bool:
         """While Pending only what the central system asked for (R16-024)."""
@@ -205,7 +211,7 @@ class Link:
         with self._changed:
             self.registration = response.status
             self._try_at = time.monotonic() + interval if response.status != "Accepted" else 0.0
-            self._told.clear()
+            self._statuses.forget()
         self._connected()
         self._inbox.put_urgent(Booted(response.status, response.interval))
         self._note_registration(response, interval)
@@ -262,9 +268,7 @@ class Link:
             self.up, self.problem, self._back_off = True, None, BACK_OFF_S
             if self.registration == "Accepted":
                 self._history.look()
-                for evse in sorted(self._present):
-                    if self._told.get(evse) != _shown(self._present[evse]):
-                        self._talk.append(self._present[evse])
+                self._talk.extend(self._statuses.untold())
         self._inbox.put_urgent(LinkChanged(up=True))
 
     def _lost(self, error: Refused | Unreachable) -> None:
@@ -317,7 +321,7 @@ class Link:
             if self._talk and self._talk[0] is fact:
                 self._talk.popleft()
         if isinstance(fact, StatusChanged):
-            self._told[fact.evse] = _shown(fact)
+            self._statuses.told(fact)
         elif isinstance(fact, AuthorizationAsked) and isinstance(outcome, Verdict | Undelivered):
             self._inbox.put_urgent(Asked(fact, outcome))
 
@@ -384,7 +388,3 @@ class Link:
             "registration": "none" if self.registration == "None" else self.registration,
             "problem": None if self.problem is None else msgspec.to_builtins(self.problem),
         }
-
-
-def _shown(fact: StatusChanged) -> tuple[object, ...]:
-    return fact.status, fact.fault, fact.info
