@@ -1,11 +1,13 @@
-"""The command line: `pilotwire run`, `demo`, `wsdl`, `bench`."""
+"""The command line: which commands there are, with which options; what they do is in `commands`."""
 
 import argparse
+import importlib
 import importlib.util
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from types import ModuleType
+from typing import Any
+
+EXIT = "Exit status: 0 well, 1 failed, 2 the call or the site file cannot be used."
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -13,10 +15,9 @@ def main(argv: list[str] | None = None) -> int:
     if (shadow := _shadowed()) is not None:
         print(f"pilotwire: another package called 'ocpp' is in the way: {shadow}", file=sys.stderr)
         return 2
-    from firmware import commands  # only now: it imports ocpp
-
-    args = _parser(commands).parse_args(argv)
-    return int(args.command(args))
+    args = _parser().parse_args(argv)
+    # Only now and only this one, so that little things are quick.
+    return int(importlib.import_module(f"firmware.commands.{args.module}").main(args))
 
 
 def _shadowed() -> str | None:
@@ -29,40 +30,145 @@ def _shadowed() -> str | None:
     return None if where.resolve() == ours else str(where)
 
 
-def _version() -> str:
-    try:
-        return version("pilotwire")
-    except PackageNotFoundError:
-        return "not installed"
+class _Version(argparse.Action):
+    """Looked up only where it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"pilotwire {version('pilotwire')}")
+        except PackageNotFoundError:
+            print("pilotwire, not installed")
+        parser.exit()
 
 
-def _parser(commands: ModuleType) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("pilotwire", description="Charge-point firmware.")
-    parser.add_argument("--version", action="version", version=f"pilotwire {_version()}")
-    verbs = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    run = verbs.add_parser("run", help="run a charge point")
-    run.add_argument("--config", type=Path, default=Path("site.toml"), help="the site file")
-    run.add_argument("--state-dir", type=Path, required=True, help="all that is written is here")
-    run.add_argument("--control-port", type=int, help="bench control (fake board only); 0 = any")
-    run.set_defaults(command=commands.run)
-
-    demo = verbs.add_parser("demo", help="a charge point, a central system and one session")
-    demo.add_argument("--once", action="store_true", help="end after the first bill")
-    demo.add_argument("--state-dir", type=Path, help="default: a new temporary folder")
-    demo.set_defaults(command=commands.demo)
-
-    wsdl = verbs.add_parser("wsdl", help="print the WSDL of both services")
-    wsdl.add_argument("service", nargs="?", choices=("central", "chargepoint"))
-    wsdl.add_argument("--address", default="http://127.0.0.1:9000/", help="soap:address")
-    wsdl.set_defaults(command=commands.wsdl)
-
-    bench = verbs.add_parser("bench", help="play driver, vehicle and mains of a fake board")
-    bench.add_argument("--control-port", type=int, required=True)
-    bench.add_argument("verb", help="state, plug-in, unplug, pause, resume, rfid, link, faults, …")
-    bench.add_argument("fields", nargs="*", metavar="key=value")
-    bench.set_defaults(command=commands.bench)
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("pilotwire", description="Charge-point firmware.", epilog=EXIT)
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in (_run, _demo, _central, _wsdl, _bench):
+        add(commands)
     return parser
+
+
+def _command(commands: Any, name: str, module: str, what: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=what, description=f"{what}.")
+    parser.set_defaults(module=module)
+    return parser
+
+
+def _site(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path("site.toml"),
+        metavar="SITE",
+        help="the site file (default: site.toml)",
+    )
+
+
+def _run(commands: Any) -> None:
+    run = _command(commands, "run", "run", "run a charge point, until Ctrl-C")
+    _site(run)
+    run.add_argument(
+        "--state-dir",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="the folder for all that it writes; an empty one is a new station",
+    )
+    run.add_argument(
+        "--control-port",
+        type=int,
+        metavar="PORT",
+        help="offer bench control here (fake board only); 0 is any free port",
+    )
+
+
+def _demo(commands: Any) -> None:
+    demo = _command(commands, "demo", "demo", "play a session: charge point and central system")
+    demo.add_argument("--once", action="store_true", help="end after the session, not on Ctrl-C")
+    demo.add_argument(
+        "--state-dir",
+        type=Path,
+        metavar="DIR",
+        help="the folder for all that is written (default: one that is gone afterwards)",
+    )
+
+
+def _central(commands: Any) -> None:
+    what = "run the bench central system, until Ctrl-C; or have a running one call a station"
+    central = _command(commands, "central", "central", what)
+    central.add_argument(
+        "--soap",
+        default="127.0.0.1:9000",
+        metavar="HOST:PORT",
+        help="where stations call (default: 127.0.0.1:9000); port 0 is any free one",
+    )
+    central.add_argument(
+        "--page",
+        default="127.0.0.1:9001",
+        metavar="HOST:PORT",
+        help="its page (default: 127.0.0.1:9001)",
+    )
+    central.add_argument(
+        "--state-dir",
+        type=Path,
+        metavar="DIR",
+        help="the folder for what it remembers (default: one that is gone afterwards)",
+    )
+    verbs = central.add_subparsers(metavar="VERB", title="verbs")
+    call = _command(verbs, "call", "call", "have a running central system call a station")
+    call.add_argument("station", metavar="STATION", help="the station's id")
+    call.add_argument("operation", metavar="OPERATION", help="as RemoteStartTransaction")
+    call.add_argument(
+        "fields",
+        nargs="*",
+        metavar="key=value",
+        help="the request's fields under their OCPP names; a list with commas, the rest as JSON",
+    )
+    call.add_argument(
+        "--page",
+        default="http://127.0.0.1:9001/",
+        metavar="URL",
+        help="the central system's page (default: http://127.0.0.1:9001/)",
+    )
+    call.add_argument("--json", action="store_true", help="print the answer as JSON")
+
+
+def _wsdl(commands: Any) -> None:
+    wsdl = _command(commands, "wsdl", "wsdl", "print the WSDL of one service, or of both")
+    wsdl.add_argument("service", nargs="?", choices=("central", "chargepoint"))
+    wsdl.add_argument(
+        "--address",
+        default="http://127.0.0.1:9000/",
+        metavar="URL",
+        help="the address that it names (default: http://127.0.0.1:9000/)",
+    )
+
+
+def _bench(commands: Any) -> None:
+    what = "play driver, vehicle, cable and mains of a station with a fake board"
+    bench = _command(commands, "bench", "bench", what)
+    bench.add_argument(
+        "--control-port",
+        type=int,
+        required=True,
+        metavar="PORT",
+        help="the one that `pilotwire run` was given",
+    )
+    bench.add_argument(
+        "verb",
+        metavar="VERB",
+        help="state, plug-in, unplug, pause, resume, rfid, link, faults, lock or meter",
+    )
+    bench.add_argument(
+        "fields",
+        nargs="*",
+        metavar="key=value",
+        help="as evse=1 connector=1; values as JSON or plain text, the answer is JSON",
+    )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
 
-from firmware.commands import control
+from firmware.commands.bench import control
+from firmware.commands.central import said
 from ocpp.central import CentralSystem
 
 CARD = "04A1B2C3D4E580"
@@ -85,9 +86,6 @@ def _interrupt(*_: object) -> None:
 
 @contextmanager
 def _central(folder: Path) -> Iterator[CentralSystem]:
-    def said(line: str) -> None:
-        print(f"{time.strftime('%H:%M:%S')} central  {line}", flush=True)
-
     central = CentralSystem(
         folder / "central",
         soap=("127.0.0.1", _preferred(9000)),

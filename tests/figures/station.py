@@ -17,7 +17,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from firmware.commands import control
+from firmware.commands.bench import control
 from ocpp.http import soap_app
 from ocpp.message import Message
 from ocpp.server import HttpServer

@@ -1,0 +1,1 @@
+"""The commands of `pilotwire`, a module each: `main` takes the arguments, returns the status."""
