@@ -9,10 +9,11 @@ from werkzeug.wsgi import ClosingIterator
 from firmware.dialects import v16
 from firmware.shell.desk import Desk, NoAnswer
 from firmware.shell.link import Link
+from firmware.vendors import Vendors
 from ocpp.http import soap_app
 from ocpp.message import Message
 from ocpp.soap import Call, Fault
-from ocpp.v16 import CHARGE_POINT
+from ocpp.v16 import CHARGE_POINT, DataTransferRequest
 
 ANSWER_S = 10.0
 
@@ -23,6 +24,7 @@ class Listener:
     def __init__(self, desk: Desk, link: Link, identity: str) -> None:
         self._desk = desk
         self._link = link
+        self._vendors = Vendors()
         self._app: WSGIApplication = soap_app(CHARGE_POINT, self._handle, identity=identity)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -39,6 +41,8 @@ class Listener:
         """Answer one order, or raise the Fault to answer with."""
         if self._link.registration == "Rejected":  # R16-023
             raise Fault("Sender", "SecurityError", "this station is not registered with you")
+        if isinstance(call.message, DataTransferRequest):
+            return self._vendors.answer(call.message)
         try:
             outcome = self._desk.ask(v16.order(call.message), ANSWER_S)
         except v16.Unsupported as error:

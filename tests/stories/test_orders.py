@@ -19,7 +19,6 @@ from ocpp.v16 import (
     ChangeAvailabilityRequest,
     ChangeConfigurationRequest,
     ClearCacheRequest,
-    DataTransferRequest,
     GetConfigurationRequest,
     GetConfigurationResponse,
     HeartbeatRequest,
@@ -350,7 +349,6 @@ def test_operations_that_are_not_built(world: World) -> None:
         ResetRequest(type="Hard"),
         UnlockConnectorRequest(connector_id=1),
         ClearCacheRequest(),
-        DataTransferRequest(vendor_id="x"),
     ):
         with pytest.raises(Refused) as refused:
             central.ask(order)
