@@ -26,7 +26,7 @@ INSTALL := $(PIP) install --only-binary :all: --require-hashes --requirement
 timed = @echo "== $(1)"; began=$$(date +%s); $(2) && echo "   done in $$(( $$(date +%s) - began )) s"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-format check-lint check-types bench lock clean
+.PHONY: help run test check check-format check-lint check-types conformance bench lock clean
 
 help:
 	@echo "Pilotwire. Every command sets itself up on its first use (.venv, from the lock files)."
@@ -35,6 +35,7 @@ help:
 	@echo "                    then stays until Ctrl-C (make run ONCE=1 ends after the bill)"
 	@echo "  make test         the tests (TESTS=tests/core: only those)"
 	@echo "  make check        format, lint, types and tests, as before every commit"
+	@echo "  make conformance  docs/conformance.md anew: which rules of OCPP 1.6 the stories show"
 	@echo "  make bench        measures: CPU per message, and what a whole station costs"
 	@echo "  make lock         the lock files anew from setup.cfg (UPGRADE=1: newest versions)"
 	@echo "  make clean        removes what these commands made"
@@ -56,6 +57,10 @@ check-lint: $(TOOLS)
 
 check-types: $(TOOLS)
 	$(call timed,types,$(PY) -m mypy)
+
+# A story that fails is named on the page, which is then not as it should be.
+conformance: $(TOOLS)
+	$(call timed,stories,$(PY) -m pytest -p tests.conformance tests/stories)
 
 bench: $(PRODUCT)
 	$(call timed,SOAP codec,$(PY) tests/figures/codec.py)
