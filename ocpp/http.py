@@ -4,6 +4,7 @@ import http.client
 import logging
 import re
 import ssl
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
@@ -11,13 +12,15 @@ from typing import Literal
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from wsgiref.util import request_uri
 
+import msgspec
+
 from ocpp.failure import Refused, Unreachable, faulted, no_answer, no_success
 from ocpp.message import Message, Service
 from ocpp.peer import Closed, Peer, TooLarge, inflate
 from ocpp.soap import BadEnvelope, Call, Codec, Fault
 from ocpp.wsdl import wsdl
 
-__all__ = ["Engine", "Refused", "SoapClient", "Unreachable", "soap_app"]
+__all__ = ["Engine", "Exchanged", "Refused", "SoapClient", "Unreachable", "soap_app"]
 
 _log = logging.getLogger("pilotwire.http")
 
@@ -28,8 +31,20 @@ _ACTION = re.compile(r'\baction="?([^";]+)', re.IGNORECASE)
 Engine = Literal["typed", "zeep"]
 """What writes a client's requests and reads the answers; the way there is the same."""
 
-Exchanged = Callable[[Call | None, bytes, bytes, int], None]
-"""Told of an exchange: the call if it could be read, the request, the response, the status."""
+
+class Exchanged(msgspec.Struct, frozen=True):
+    """One request and what came of it, inflated, and else as it was on the wire."""
+
+    operation: str | None
+    """None = the request could not be read."""
+    request: bytes
+    response: bytes
+    status: int
+    """Of HTTP; 0 = no answer was had."""
+    seconds: float
+
+
+OnExchange = Callable[[Exchanged], None]
 
 
 class SoapClient:
@@ -51,6 +66,7 @@ class SoapClient:
         max_response: int = 65_536,
         tls: ssl.SSLContext | None = None,
         engine: Engine = "typed",
+        on_exchange: OnExchange | None = None,
     ) -> None:
         self.url = url
         self.identity = identity
@@ -60,6 +76,7 @@ class SoapClient:
         self._codec = _codec(service, engine)
         self._operations = {operation.request: operation for operation in service.operations}
         self._peer = Peer(url, tls)
+        self._on_exchange = on_exchange
 
     def call(
         self, message: Message, *, message_id: str | None = None, timeout_s: float | None = None
@@ -75,8 +92,10 @@ class SoapClient:
         operation = self._operations[type(message)]
         kind = f'{_SOAP}; action="{operation.action}"'
         seconds = self._timeout_s if timeout_s is None else timeout_s
+        began, plain, status = time.monotonic(), b"", 0
         try:
             answer = self._peer.post(envelope, kind, seconds=seconds, limit=self._limit)
+            status = answer.status
             plain = inflate(answer.body, answer.encoding, self._limit)
             response = self._codec.read_response(plain, operation, message_id)
         except (OSError, http.client.HTTPException, TooLarge, Closed) as error:
@@ -85,6 +104,10 @@ class SoapClient:
             raise faulted(fault, self._peer) from fault
         except (BadEnvelope, ValueError) as error:
             raise no_success(answer, str(error), self._peer) from error
+        finally:
+            if self._on_exchange:
+                took = time.monotonic() - began
+                self._on_exchange(Exchanged(operation.name, envelope, plain, status, took))
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
             raise no_success(answer, "a response, and yet no success", self._peer)
         return response
@@ -108,7 +131,7 @@ def soap_app(
     *,
     identity: str | None,
     max_body: int = 65_536,
-    on_exchange: Exchanged | None = None,
+    on_exchange: OnExchange | None = None,
 ) -> WSGIApplication:
     """A service as a WSGI application; `?wsdl` shows its WSDL.
 
@@ -131,7 +154,7 @@ class _SoapApp:
         handle: Callable[[Call], Message],
         identity: str | None,
         max_body: int,
-        on_exchange: Exchanged | None,
+        on_exchange: OnExchange | None,
     ) -> None:
         self._codec = Codec(service)
         self._handle = handle
@@ -149,9 +172,11 @@ class _SoapApp:
         except _Rejected as rejected:
             _log.info("%s: %s", environ.get("REMOTE_ADDR"), rejected)
             return _reply(start, str(rejected), "text/plain", b"")
+        began = time.monotonic()
         call, status, response = self._answer(request, action)
         if self._on_exchange:
-            self._on_exchange(call, request, response, status)
+            name, took = call.operation.name if call else None, time.monotonic() - began
+            self._on_exchange(Exchanged(name, request, response, status, took))
         return _reply(start, f"{status} {HTTPStatus(status).phrase}", _SOAP, response)
 
     def _answer(self, request: bytes, action: str | None) -> tuple[Call | None, int, bytes]:

@@ -20,7 +20,7 @@ from ocpp.central.snapshot import read_snapshot
 from ocpp.central.state import Exchange, State
 from ocpp.central.store import Store, Tariff
 from ocpp.central.words import one_line, summary
-from ocpp.http import Refused, SoapClient, Unreachable, soap_app
+from ocpp.http import Exchanged, Refused, SoapClient, Unreachable, soap_app
 from ocpp.message import Message
 from ocpp.server import HttpServer
 from ocpp.soap import Call, Fault
@@ -230,9 +230,10 @@ class CentralSystem:
         if self._on_line:
             self._on_line(one_line(line))
 
-    def _unread(self, call: Call | None, _request: bytes, _response: bytes, status: int) -> None:
+    def _unread(self, exchanged: Exchanged) -> None:
         """What never became a call is worth a line too: somebody's charge point gets no further."""
-        if call is None:
+        if exchanged.operation is None:
+            status = exchanged.status
             self._say(f"{_peer.get()} sent what is no message known here: HTTP status {status}")
 
     def _record(

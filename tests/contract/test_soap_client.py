@@ -21,7 +21,7 @@ import msgspec
 import pytest
 import trustme
 
-from ocpp.http import Refused, SoapClient, Unreachable, soap_app
+from ocpp.http import Exchanged, Refused, SoapClient, Unreachable, soap_app
 from ocpp.server import HttpServer
 from ocpp.soap import Call, Codec, Fault
 from ocpp.v16 import (
@@ -104,6 +104,25 @@ class TestCall:
         for _ in range(3):
             client.call(BEAT)
         assert len(ids) == 3
+
+    def test_is_told_of_with_what_was_said(self, serve: Serve, dial: Dial) -> None:
+        told: list[Exchanged] = []
+        client = dial(serve(answers()).port, on_exchange=told.append)
+        client.call(BEAT)
+        (one,) = told
+        assert (one.operation, one.status) == ("Heartbeat", 200)
+        assert CODEC.read_request(one.request).message == BEAT
+        assert b"currentTime" in one.response
+        assert 0 < one.seconds < PATIENCE_S
+
+    def test_is_told_of_without_an_answer(self, serve: Serve, dial: Dial) -> None:
+        told: list[Exchanged] = []
+        client = dial(serve(leaves).port, on_exchange=told.append)
+        with pytest.raises(Unreachable):
+            client.call(BEAT)
+        assert [(one.operation, one.status, one.response) for one in told] == [
+            ("Heartbeat", 0, b"")
+        ]
 
     def test_that_breaks_its_definition_is_not_sent(self, serve: Serve, dial: Dial) -> None:
         server = serve(answers())
