@@ -1,20 +1,31 @@
-"""What both web applications share: routing, JSON answers, and a guard that lets in loopback."""
+"""What both web applications share: routing, JSON answers, and the guard at the door."""
 
+import hashlib
+import hmac
+import ipaddress
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import msgspec
 from werkzeug import Request as BaseRequest
 from werkzeug import Response
-from werkzeug.exceptions import Forbidden, HTTPException, InternalServerError, NotFound
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import (
+    Forbidden,
+    HTTPException,
+    InternalServerError,
+    NotFound,
+    Unauthorized,
+)
 from werkzeug.routing import Map, Rule
 
 log = logging.getLogger(__name__)
 
 # Names that need no resolver: a foreign name that was rebound to 127.0.0.1 stays a stranger.
 LOOPBACK_HOST = re.compile(r"(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?", re.IGNORECASE)
+EVERYWHERE = ("0.0.0.0", "::")
 
 
 class Request(BaseRequest):
@@ -23,10 +34,15 @@ class Request(BaseRequest):
     max_content_length = 16 * 1024
 
 
+Guard = Callable[[Request], None]
+"""Lets a request pass, or raises the HTTPException to answer with."""
+
+
 class Application:
     """A WSGI application; the endpoint of a rule is the function that answers it."""
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    def __init__(self, rules: Iterable[Rule], guard: Guard | None = None) -> None:
+        self._guard = guard or this_machine
         self._routes = Map(rules, strict_slashes=False, merge_slashes=False)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -36,7 +52,7 @@ class Application:
 
     def respond(self, request: Request) -> Response:
         try:
-            guard(request)
+            self._guard(request)
             return self._route(request)
         except HTTPException as refused:
             return refusal(refused)
@@ -53,12 +69,62 @@ class Application:
         return response
 
 
-def guard(request: Request) -> None:
+def this_machine(request: Request) -> None:
     """Let in programs on this machine and pages that came from here. Raises Forbidden."""
-    remote, host = request.remote_addr or "", request.headers.get("Host", "")
-    if not (remote == "::1" or remote.startswith("127.")) or not LOOPBACK_HOST.fullmatch(host):
+    host = request.headers.get("Host", "")
+    if not _local(request) or not LOOPBACK_HOST.fullmatch(host):
         raise Forbidden("only this machine may ask; use http://127.0.0.1 or http://localhost")
-    origin = request.headers.get("Origin")
+    _same_origin(request)
+
+
+class Password:
+    """Lets in who knows the password, whatever the user name, at the address we listen on.
+
+    Of the password only a hash is kept, and only in memory. No log line tells what was sent."""
+
+    def __init__(self, password: str, listen_host: str) -> None:
+        self._hash = _hash(password)
+        self._host = listen_host
+
+    def __call__(self, request: Request) -> None:
+        host = request.headers.get("Host", "")
+        if not (self._ours(host) or (_local(request) and LOOPBACK_HOST.fullmatch(host))):
+            raise Forbidden("open this page by the address that web.listen in the site file names")
+        _same_origin(request)
+        given = request.authorization
+        password = given.password if given is not None and given.type == "basic" else None
+        if not hmac.compare_digest(_hash(password or ""), self._hash):
+            ask = WWWAuthenticate("basic", {"realm": "Pilotwire", "charset": "UTF-8"})
+            raise Unauthorized(
+                "the password is web.password of the site file", www_authenticate=ask
+            )
+
+    def _ours(self, host: str) -> bool:
+        """Listening on all addresses any of them may be ours, but no name: names can be rebound."""
+        name = re.sub(r":\d+$", "", host).strip("[]").lower()
+        return _is_address(name) if self._host in EVERYWHERE else name == self._host.lower()
+
+
+def _hash(password: str) -> bytes:
+    return hashlib.sha256(password.encode()).digest()
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _local(request: Request) -> bool:
+    remote = request.remote_addr or ""
+    return remote == "::1" or remote.startswith("127.")
+
+
+def _same_origin(request: Request) -> None:
+    """What a browser sends along when another page asks is refused. Raises Forbidden."""
+    origin, host = request.headers.get("Origin"), request.headers.get("Host", "")
     if origin is not None and origin.lower() != f"{request.scheme}://{host}".lower():
         raise Forbidden(f"a page from {origin} may not ask here; open the station's own page")
 
