@@ -28,7 +28,7 @@ _P = ctypes.c_void_p
 _INT = ctypes.c_int
 _INT64 = ctypes.c_int64
 
-_OPEN = ctypes.CFUNCTYPE(_INT, _P, ctypes.c_char_p, _P, _INT, _P)
+_OPEN = ctypes.CFUNCTYPE(_INT, _P, _P, _P, _INT, _P)
 _DELETE = ctypes.CFUNCTYPE(_INT, _P, ctypes.c_char_p, _INT)
 _WRITE = ctypes.CFUNCTYPE(_INT, _P, _P, _INT, _INT64)
 _TRUNCATE = ctypes.CFUNCTYPE(_INT, _P, _INT64)
@@ -122,8 +122,9 @@ class Recorder:
         self._kept.append(function)
         return ctypes.cast(function, _P).value or 0
 
-    def _on_open(self, _: int, name: bytes | None, file: int, flags: int, out: int) -> int:
-        path = Path(name.decode()) if name else Path()
+    def _on_open(self, _: int, name: int, file: int, flags: int, out: int) -> int:
+        # As the pointer that it is: the real VFS keeps it for as long as the file is open.
+        path = Path(ctypes.string_at(name).decode()) if name else Path()
         existed = path.exists()
         status = self._open(self._real, name, file, flags, out)
         if status == 0 and path.parent == self._folder:
