@@ -88,6 +88,13 @@ def _run(commands: Any) -> None:
 
 def _demo(commands: Any) -> None:
     demo = _command(commands, "demo", "demo", "play a session: charge point and central system")
+    demo.add_argument(
+        "scenario",
+        nargs="?",
+        type=Path,
+        metavar="FILE",
+        help="a scenario file (default: the first charge, built in)",
+    )
     demo.add_argument("--once", action="store_true", help="end after the session, not on Ctrl-C")
     demo.add_argument(
         "--state-dir",

@@ -1,0 +1,1 @@
+"""Scenarios: sessions scripted in a few lines, played on a central system and a charge point."""
