@@ -36,7 +36,7 @@ from firmware.facts import (
     Status,
     StatusChanged,
 )
-from firmware.orders import ClearCache, RemoteStart
+from firmware.orders import CancelReservation, ClearCache, RemoteStart, Reserve
 from tests.firmware.rig import Rig
 
 replace = msgspec.structs.replace
@@ -59,6 +59,9 @@ EXCEPTIONS = {
     ("Finishing", "Reserved"): "free again, and needed for a reservation of any EVSE (R16-223)",
     ("Finishing", "Charging"): "a session on the same plug, the contact not seen open in between",
     ("Reserved", "Charging"): "the reserved card on a plug, the contact seen closed before",
+    ("Charging", "Reserved"): "left while it stopped, and needed for any EVSE (R16-086, R16-223)",
+    ("SuspendedEV", "Reserved"): "the same",
+    ("SuspendedEVSE", "Reserved"): "the same",
     ("Unavailable", "Finishing"): "back in service with the ended session's plug in (R16-088)",
     ("Unavailable", "Reserved"): "after a boot (R16-232), or needed for any EVSE (R16-223)",
 }
@@ -143,7 +146,7 @@ class Witness:
                 token = new.token
                 assert new.number not in self.sessions or new.number not in self.started
                 self.sessions[new.number] = c.evse
-                self._look_at_reservation(before, new, c.evse, now)
+                self._look_at_reservation(before, event, new, c.evse, now)
             if token is None:
                 continue
             how = (before.settings, after.settings)  # one may be changed at a deadline
@@ -180,11 +183,13 @@ class Witness:
                 return late
 
     def _look_at_reservation(
-        self, before: Station, session: Session, evse: int, now: Instant
+        self, before: Station, event: Event, session: Session, evse: int, now: Instant
     ) -> None:
         """R16-225: nobody begins a session where another has reserved."""
+        order = event.order if isinstance(event, Ordered) else None
+        moved = order.id if isinstance(order, Reserve | CancelReservation) else None
         for held in before.reservations:
-            if held.evse == evse and held.expires > now.wall:
+            if held.evse == evse and held.expires > now.wall and held.id != moved:
                 assert held.suits(session.token, session.parent)
                 assert session.reservation == held.id
 
