@@ -29,6 +29,8 @@ RETRY_S = 1.0
 NO_TRANSACTION = "-1"
 """The id of a transaction whose start could not be delivered (R16-075)."""
 KEEP_SESSIONS = 10_000
+KEEP_CURVES = 50
+"""Samples that were delivered are kept for the curves of the last sessions."""
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -221,9 +223,14 @@ class Journal:
             self._prune(cursor, fact.session)
 
     def _prune(self, cursor: sqlite3.Cursor, session: int) -> None:
-        """Samples stay until their session's stop is settled; starts and stops much longer."""
-        delivered = "kind = 'SessionMetered' AND outcome = 'delivered'"
-        cursor.execute(f"DELETE FROM history WHERE session = ? AND {delivered}", (session,))
+        """Samples stay until their session's stop is settled, and for the curves of the last
+        sessions; starts and stops much longer."""
+        cursor.execute(
+            "DELETE FROM history WHERE session <= ? AND kind = 'SessionMetered'"
+            " AND outcome = 'delivered' AND session IN"
+            " (SELECT session FROM history WHERE kind = 'SessionStopped' AND outcome IS NOT NULL)",
+            (session - KEEP_CURVES,),
+        )
         cursor.execute(
             "DELETE FROM history WHERE session < ? AND outcome = 'delivered'",
             (session - KEEP_SESSIONS,),

@@ -171,7 +171,10 @@ def test_a_start_that_could_not_be_delivered_leaves_a_transaction_without_name(d
     assert disk.rows()[0] == (7, "SessionStarted", "undelivered")
 
 
-def test_samples_stay_until_the_stop_of_their_session_is_settled(disk: Disk) -> None:
+def test_samples_stay_until_the_stop_of_their_session_is_settled(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "KEEP_CURVES", 0)
     journal = disk.journal()
     facts = (started(7), metered(7, 1.0), metered(7, 2.0), metered(8), stopped(7))
     stores(journal, batch(1, *facts))
@@ -190,6 +193,27 @@ def test_samples_stay_until_the_stop_of_their_session_is_settled(disk: Disk) -> 
         (8, "SessionMetered", "delivered"),
         (7, "SessionStopped", "delivered"),
     ]
+
+
+def test_samples_of_the_last_sessions_stay_for_their_curves(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And those of an old one as long as it runs."""
+    monkeypatch.setattr(journals, "KEEP_CURVES", 1)
+    journal = disk.journal()
+    stores(journal, batch(1, started(1), metered(1), started(2), metered(2), stopped(2)))
+    stores(journal, settles(2, 2, metered(1)))
+    stores(journal, settles(3, 4, metered(2)))
+    stores(journal, settles(4, 5, stopped(2)))
+    stores(journal, batch(5, started(3), stopped(3)))
+    stores(journal, settles(6, 7, stopped(3)))
+    kept = [(session, kind) for session, kind, _ in disk.rows()]
+    assert (2, "SessionMetered") not in kept
+    assert (1, "SessionMetered") in kept
+    stores(journal, batch(7, started(4), metered(4), stopped(4)))
+    stores(journal, settles(8, 9, metered(4)))
+    stores(journal, settles(9, 10, stopped(4)))
+    assert (4, "SessionMetered", "delivered") in disk.rows()
 
 
 def test_very_old_sessions_go_if_they_were_delivered(
@@ -221,8 +245,11 @@ def test_the_history_is_told_in_the_order_in_which_it_happened(disk: Disk) -> No
     assert told == list(facts)
 
 
-def test_a_row_is_never_numbered_like_one_that_is_gone(disk: Disk) -> None:
+def test_a_row_is_never_numbered_like_one_that_is_gone(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its number makes the message id: two facts must never share one."""
+    monkeypatch.setattr(journals, "KEEP_CURVES", 0)
     journal, outbox = disk.journal(), disk.outbox()
     stores(journal, batch(1, started(1), stopped(1), metered(1)))
     for row, fact in enumerate((started(1), stopped(1), metered(1)), 1):
