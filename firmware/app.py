@@ -37,7 +37,7 @@ from firmware.shell.watchers import EvseWatcher, Heartbeat, MeterWatcher, Reader
 from firmware.web.bench import bench_app
 from firmware.web.page import Page
 from hal.board import open_board
-from hal.ports import EvseSpec, HalError
+from hal.ports import HalError
 from ocpp.http import SoapClient
 from ocpp.server import HttpServer
 from ocpp.v16 import CENTRAL_SYSTEM, BootNotificationRequest
@@ -72,9 +72,9 @@ class App:
         self._inbox = Inbox()
         self._desk = Desk(self._inbox)
         self._heartbeat = Heartbeat(self._inbox)
-        specs = {spec.id: spec for spec in _specs(site)}
+        specs = {spec.id: spec for spec in site.specs}
         self._board = open_board(
-            site.board.driver, _options(site), tuple(specs.values()), state_dir
+            site.board.driver, site.board.options, tuple(specs.values()), state_dir
         )
         self._link = Link(
             self._connect,
@@ -319,22 +319,9 @@ def _bound_again(kept: Path, host: str, port: int, app: WSGIApplication) -> Http
     return server
 
 
-def _specs(site: Site) -> tuple[EvseSpec, ...]:
-    fuse, volts = site.station.fuse_limit_a, site.station.voltage_v
-    return tuple(EvseSpec(e.id, e.phases, e.lock, fuse, volts) for e in site.evse)
-
-
-def _options(site: Site) -> dict[str, object]:
-    board = site.board
-    return {
-        "meter_resets_on_plug_in": board.meter_resets_on_plug_in,
-        "time_scale": board.time_scale,
-    }
-
-
 def _station(site: Site, durable: Durable) -> Station:
     """The state to begin with: factory values, over them what was changed and stored."""
-    connectors = tuple(Connector(s.id, s.fuse_limit_a, s.lock) for s in _specs(site))
+    connectors = tuple(Connector(s.id, s.fuse_limit_a, s.lock) for s in site.specs)
     factory, unknown = config.settings(site)
     for key in unknown:
         log.warning("site file: ocpp.configuration.%s is not known here, ignored", key)

@@ -13,6 +13,7 @@ from msgspec import Meta, inspect
 
 from firmware.core.settings import COMPUTED, Settings, preset
 from hal.board import DRIVERS
+from hal.ports import EvseSpec
 from ocpp.http import Engine
 from ocpp.peer import Peer
 
@@ -74,6 +75,14 @@ class BoardTable(Table, frozen=True):
     driver: str = "fake"
     meter_resets_on_plug_in: bool = False
     time_scale: Positive = 1.0
+
+    @property
+    def options(self) -> dict[str, object]:
+        """What the driver wants to know."""
+        return {
+            "meter_resets_on_plug_in": self.meter_resets_on_plug_in,
+            "time_scale": self.time_scale,
+        }
 
 
 class EvseTable(Table, frozen=True):
@@ -147,6 +156,12 @@ class Site(Table, frozen=True):
         """SIGTERM is a power cut."""
         return (self.station.on_stop or "cut") == "cut"
 
+    @property
+    def specs(self) -> tuple[EvseSpec, ...]:
+        """What is wired."""
+        fuse, volts = self.station.fuse_limit_a, self.station.voltage_v
+        return tuple(EvseSpec(e.id, e.phases, e.lock, fuse, volts) for e in self.evse)
+
 
 def load(path: Path) -> Site:
     """Read and check the site file. Raises SiteError."""
@@ -160,9 +175,9 @@ def load(path: Path) -> Site:
     except tomllib.TOMLDecodeError as error:
         raise SiteError(f"{path}: not TOML: {error}") from error
     except msgspec.ValidationError as error:
-        raise _explained(path, text, plain, str(error)) from error
-    for key, problem in _problems(site):
-        raise _mistake(path, text, key, problem)
+        raise explained(path, text, plain, str(error)) from error
+    for key, problem in problems(site):
+        raise mistake(path, text, key, problem)
     return site
 
 
@@ -170,7 +185,7 @@ def located(path: Path, error: Unusable) -> SiteError:
     """With file and line; an option of the command line stands in no file."""
     if error.key.startswith("--"):
         return SiteError(str(error))
-    return _mistake(path, path.read_text(encoding="utf-8"), error.key, error.problem)
+    return mistake(path, path.read_text(encoding="utf-8"), error.key, error.problem)
 
 
 def settings(site: Site) -> tuple[Settings, tuple[str, ...]]:
@@ -193,8 +208,8 @@ def address(listen: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _problems(site: Site) -> Iterator[tuple[str, str]]:
-    """What the types cannot say, as key and explanation; what comes later relies on it."""
+def problems(site: Site) -> Iterator[tuple[str, str]]:
+    """What the types cannot say, as key and explanation."""
     if site.board.driver not in DRIVERS:
         yield "board.driver", f"expected one of {', '.join(sorted(DRIVERS))}"
     for n, evse in enumerate(site.evse):
@@ -202,11 +217,12 @@ def _problems(site: Site) -> Iterator[tuple[str, str]]:
             yield f"evse[{n}].id", "expected 1, 2, 3, ... in order"
     for key, listen in (("web.listen", site.web.listen), ("soap.listen", site.soap.listen)):
         try:
-            address(listen)
+            host = address(listen)[0]
         except ValueError as error:
             yield key, f"{error}, got {listen!r}"
-    if address(site.web.listen)[0] not in LOOPBACK:
-        yield "web.listen", "expected a loopback address: the page has no password yet"
+        else:
+            if key == "web.listen" and host not in LOOPBACK:
+                yield key, "expected a loopback address: the page has no password yet"
     yield from _csms_problems(site)
     try:
         settings(site)
@@ -226,7 +242,7 @@ def _csms_problems(site: Site) -> Iterator[tuple[str, str]]:
                 yield "csms.url", f"expected http://host:port/path, got {csms.url!r}"
 
 
-def _explained(path: Path, text: str, plain: Any, error: str) -> SiteError:
+def explained(path: Path, text: str, plain: Any, error: str) -> SiteError:
     """msgspec's words as file, line, key and expectation."""
     what, _, where = error.partition(" - at ")
     key = where.strip("`").removeprefix("$").removeprefix(".")
@@ -237,15 +253,15 @@ def _explained(path: Path, text: str, plain: Any, error: str) -> SiteError:
     unknown = re.match(r"Object contains unknown field `(.*)`", what)
     missing = re.match(r"Object missing required field `(.*)`", what)
     if missing is not None:
-        return _mistake(path, text, key, f"{missing[1]} is missing")
+        return mistake(path, text, key, f"{missing[1]} is missing")
     if unknown is None:
-        return _mistake(path, text, key, f"{what[0].lower()}{what[1:]}")
+        return mistake(path, text, key, f"{what[0].lower()}{what[1:]}")
     near = difflib.get_close_matches(unknown[1], _keys(_INDEX.sub("", key)), 1, 0.0)
     hint = f", did you mean {near[0]!r}?" if near else ""
-    return _mistake(path, text, f"{key}.{unknown[1]}".lstrip("."), f"unknown key{hint}")
+    return mistake(path, text, f"{key}.{unknown[1]}".lstrip("."), f"unknown key{hint}")
 
 
-def _mistake(path: Path, text: str, key: str, problem: str) -> SiteError:
+def mistake(path: Path, text: str, key: str, problem: str) -> SiteError:
     name = _INDEX.sub("", key)
     return SiteError(f"{path}{_line(text, key)}: {name}{name and ': '}{problem}")
 
