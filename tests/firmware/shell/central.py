@@ -13,7 +13,7 @@ import pytest
 from firmware.core.settings import Settings
 from firmware.events import Answered, ClockLearned, Event, TransactionKnown
 from firmware.facts import SessionFact, SessionStarted
-from firmware.shell import clock, history, link, watchers
+from firmware.shell import clock, history, link, statuses, watchers
 from firmware.shell.clock import Clock
 from firmware.shell.desk import Desk
 from firmware.shell.history import History
@@ -134,7 +134,7 @@ class World:
 
     def _freeze(self, monkeypatch: pytest.MonkeyPatch) -> None:
         still = SimpleNamespace(monotonic=lambda: self.mono, time=lambda: WALL + self.mono)
-        for module in (clock, history, link, watchers):
+        for module in (clock, history, link, statuses, watchers):
             monkeypatch.setattr(module, "time", still)
         monkeypatch.setattr(link, "random", SimpleNamespace(uniform=self._uniform))
 
