@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import json
 import re
 import sys
 from importlib.metadata import packages_distributions
@@ -41,6 +42,14 @@ def test_a_lock_has_exact_versions_with_hashes_and_names_no_index(lock: str) -> 
     assert entries
     assert [name for name, entry in entries.items() if "--hash=sha256:" not in entry] == []
     assert not re.search(r"://|--(index|extra|find|trusted)", (ROOT / lock).read_text())
+
+
+def test_the_lock_of_the_node_peer_has_hashes_too_and_names_no_host() -> None:
+    text = (ROOT / "tests/interop/node/package-lock.json").read_text()
+    packages = json.loads(text)["packages"]
+    unhashed = [name for name, entry in packages.items() if "integrity" not in entry]
+    assert unhashed == [""]  # the peer itself
+    assert "://" not in text
 
 
 def test_what_is_required_is_locked() -> None:

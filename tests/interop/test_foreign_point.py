@@ -12,7 +12,7 @@ from ocpp import v16
 from ocpp.central import CentralSystem
 from ocpp.http import Refused, SoapClient
 from ocpp.message import Message
-from tests.interop.gsoap import CARD, Peer, leaves_of, operation_of
+from tests.interop.foreign import CARD, Peer, leaves_of, operation_of
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PROFILE = v16.ChargingProfile(
@@ -65,9 +65,9 @@ def central(tmp_path: Path) -> Generator[CentralSystem]:
 
 
 @pytest.fixture
-def foreign_point(peer_binary: Path, central: CentralSystem) -> Generator[Peer]:
+def foreign_point(peer_command: list[str], central: CentralSystem) -> Generator[Peer]:
     """The foreign charge point, not yet booted."""
-    with Peer(peer_binary, "chargepoint", central.soap_url, "cp001", 0) as peer:
+    with Peer(peer_command, "chargepoint", central.soap_url, "cp001", 0) as peer:
         yield peer
 
 
@@ -88,7 +88,7 @@ def test_charges_a_car(central: CentralSystem, foreign_point: Peer) -> None:
     session = state.sessions[0]
     assert (str(session.id), session.card, session.reason) == (transaction, CARD, "Local")
     assert session.energy_wh == 1000
-    assert state.stations[0].firmware == "2.8.124 é & <co>"
+    assert str(state.stations[0].firmware).endswith(" é & <co>")
 
 
 @pytest.mark.parametrize(("order", "expected"), TO_THE_CHARGE_POINT, ids=operation_of)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.interop.gsoap import CARD, REFUSED_CARD, Peer, Told
+from tests.interop.foreign import CARD, REFUSED_CARD, Peer, Told
 from tests.interop.station import Station
 
 
