@@ -160,8 +160,7 @@ class Station:
     def clean_up(self) -> None:
         """Whatever happened: nothing is left running."""
         if not self.ended:
-            self.signal(signal.SIGCONT)
-            self.stop()
+            self.kill()
         eventually(lambda: not survivors(self.folder), "no process left")
 
     # --- bench control ----------------------------------------------------------------------------

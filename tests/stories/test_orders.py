@@ -8,17 +8,14 @@ from http.client import HTTPConnection
 
 import pytest
 
-from ocpp.http import Refused
 from ocpp.message import Message
 from ocpp.soap import Call, Codec
 from ocpp.v16 import (
     CHARGE_POINT,
     AuthorizeRequest,
     BootNotificationRequest,
-    CancelReservationRequest,
     ChangeAvailabilityRequest,
     ChangeConfigurationRequest,
-    ClearCacheRequest,
     GetConfigurationRequest,
     GetConfigurationResponse,
     HeartbeatRequest,
@@ -26,12 +23,10 @@ from ocpp.v16 import (
     RemoteStartTransactionRequest,
     RemoteStopTransactionRequest,
     ReserveNowRequest,
-    ResetRequest,
     StartTransactionRequest,
     StatusNotificationRequest,
     StopTransactionRequest,
     TriggerMessageRequest,
-    UnlockConnectorRequest,
 )
 
 from .central import PATIENCE_S, Answer, boot
@@ -338,27 +333,6 @@ NOT_IN_OUR_SERVICE = {
     "SetChargingProfile": "<p:connectorId>1</p:connectorId>",
     "Nonsense": "",
 }
-
-
-def test_operations_that_are_not_built(world: World) -> None:
-    central = world.central
-    world.start()
-    central.wait_status("Available")
-    mark = central.mark
-    for order in (
-        ResetRequest(type="Hard"),
-        UnlockConnectorRequest(connector_id=1),
-        ClearCacheRequest(),
-    ):
-        with pytest.raises(Refused) as refused:
-            central.ask(order)
-        assert refused.value.fault is not None
-        assert (refused.value.fault.code, refused.value.fault.subcode) == (
-            "Receiver",
-            "NotSupported",
-        )
-    assert central.status_of(CancelReservationRequest(reservation_id=1)) == "Rejected"
-    assert central.kinds(mark) == []
 
 
 def test_published_operations_that_are_not_even_read(world: World) -> None:

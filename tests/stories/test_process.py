@@ -181,7 +181,6 @@ def test_an_empty_state_dir_is_the_factory_state(world: World) -> None:
     assert [row.value for row in shown.configuration_key] == ["false"]
 
 
-@pytest.mark.xfail(reason="a stored sample is not the last stored reading yet", strict=False)
 def test_a_session_that_was_open_closes_at_its_last_stored_reading(world: World) -> None:
     """No sample that was told may lie above the stop (R16-089, R16-090)."""
     central = world.central
