@@ -96,6 +96,8 @@ class EvseTable(Table, frozen=True):
 
 class WebTable(Table, frozen=True):
     listen: str = "127.0.0.1:0"
+    password: str = ""
+    """Asked for wherever the page is opened; without one it is for this machine only."""
 
 
 class SecurityTable(Table, frozen=True):
@@ -221,8 +223,8 @@ def problems(site: Site) -> Iterator[tuple[str, str]]:
         except ValueError as error:
             yield key, f"{error}, got {listen!r}"
         else:
-            if key == "web.listen" and host not in LOOPBACK:
-                yield key, "expected a loopback address: the page has no password yet"
+            if key == "web.listen" and host not in LOOPBACK and not site.web.password:
+                yield key, "expected a loopback address, or web.password beside it"
     yield from _csms_problems(site)
     try:
         settings(site)
