@@ -5,6 +5,7 @@ that send nothing stop it. Here its accepting thread gathers each header without
 a whole one is worth a worker.
 """
 
+import contextlib
 import logging
 import math
 import queue
@@ -15,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from traceback import extract_tb
+from typing import Any
 from wsgiref.types import WSGIApplication
 
 import msgspec
@@ -28,6 +30,7 @@ _log = logging.getLogger("pilotwire.http")
 _BACKLOG = 128  # connections that the kernel holds until they are accepted
 _TURN_S = 0.2  # the accepting thread looks this often at deadlines, and whether to stop
 _QUIET_S = 10.0  # between two words on the same flood
+_CALM_S = 10.0  # without any connection there is no deadline to look at
 _STOP_S = 0.6  # for the workers; with a turn of the accepting thread, less than a second
 
 
@@ -164,7 +167,11 @@ class _Server(Server):
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited
         self.socket.settimeout(_TURN_S)
         self.bind_addr = self.socket.getsockname()[:2]
-        self._connections = ConnectionManager(self)
+        manager: Any = ConnectionManager(self)  # cheroot's stubs leave out what is used here
+        select = manager._selector.select
+        # An idle server sleeps; what comes, or a stop, wakes it.
+        manager._selector.select = lambda timeout: select(timeout if self.open else _CALM_S)
+        self._connections = self._manager = manager
         self.ready = True
 
     def serve(self) -> None:
@@ -224,12 +231,22 @@ class _Server(Server):
     def stop(self) -> None:
         if not self.ready:
             return
+        self._end_accepting()
         self.socket.close()  # nobody new; and cheroot then spares calling itself to wake up
         super().stop()
         for connection in self.open.copy():
             connection.cut()
         for thread in self.requests.stop(_STOP_S / 2):
             self.error_log(f"{thread} is still busy after the stop", logging.WARNING)
+
+    def _end_accepting(self) -> None:
+        """Wake the accepting thread by its listener, and let it see that it is to stop."""
+        self._manager._stop_requested = True
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        end = time.monotonic() + _TURN_S
+        while self._manager._serving and time.monotonic() < end:
+            time.sleep(_TURN_S / 100)
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
         """One line, whatever cheroot has to say."""

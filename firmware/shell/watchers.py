@@ -17,13 +17,14 @@ from firmware.events import (
 )
 from firmware.shell.inbox import Inbox
 from firmware.shell.supervisor import Pulse
-from hal.ports import CardReader, Evse, EvseReport, HalError, Meter
+from hal.ports import CardReader, Evse, EvseReport, HalError, Meter, Reading
 
 log = logging.getLogger("pilotwire.hal")
 
-READ_S = 0.25
+READ_S = 10.0
 POLL_S = 1.0
 LEASE_S = 0.5
+CALM_S = 2.0
 RETRY_S = 1.0
 STUCK_S = 1.0
 """A station thread busy with one event for longer is stuck: its permits are not renewed."""
@@ -67,6 +68,7 @@ class ReaderWatcher:
 
     def stop(self) -> None:
         self._stop.set()
+        self._reader.close()
 
 
 class MeterWatcher:
@@ -76,6 +78,7 @@ class MeterWatcher:
         self._meters = meters
         self._inbox = inbox
         self._misses = dict.fromkeys(meters, 0)
+        self._last: dict[int, Reading] = {}
         self._poked = threading.Event()
         self._stopping = False
 
@@ -84,14 +87,16 @@ class MeterWatcher:
         self._poked.set()
 
     def run(self, pulse: Pulse) -> None:
+        poked = True
         while not self._stopping:
             self._poked.clear()
             with pulse:
                 for evse, meter in self._meters.items():
-                    self._read(evse, meter)
-            self._poked.wait(POLL_S)
+                    self._read(evse, meter, news_only=not poked)
+            poked = self._poked.wait(POLL_S)
 
-    def _read(self, evse: int, meter: Meter) -> None:
+    def _read(self, evse: int, meter: Meter, *, news_only: bool) -> None:
+        """An idle meter says the same every second: that wakes nobody."""
         asked = time.monotonic()
         try:
             reading = meter.read()
@@ -101,8 +106,10 @@ class MeterWatcher:
                 log.error("meter of EVSE %d: %s", evse, error)
                 self._inbox.put_urgent(MeterLost(evse))
             return
-        self._misses[evse] = 0
-        self._inbox.put_reading(("meter", evse), MeterRead(evse, reading, asked))
+        known = self._misses[evse] < MISSES and self._last.get(evse) == reading
+        self._misses[evse], self._last[evse] = 0, reading
+        if not (known and news_only):
+            self._inbox.put_reading(("meter", evse), MeterRead(evse, reading, asked))
 
     def stop(self) -> None:
         self._stopping = True
@@ -161,7 +168,7 @@ class EvseWatcher:
             try:
                 if self._changed.is_set() or time.monotonic() >= renew_at:
                     self._changed.clear()
-                    renew_at = time.monotonic() + LEASE_S
+                    renew_at = time.monotonic() + (LEASE_S if self._any_wanted() else CALM_S)
                     self._lease()
                 reports = self._interlock.reports(max(renew_at - time.monotonic(), 0.0))
             except HalError as error:
@@ -170,6 +177,10 @@ class EvseWatcher:
             with pulse:
                 for report in reports:
                     self._report(report)
+
+    def _any_wanted(self) -> bool:
+        """A lease of nothing needs no renewal."""
+        return any(amps > 0 or lock for amps, lock in list(self._wanted.values()))
 
     def _lease(self) -> None:
         if self._station.busy_s > STUCK_S:
