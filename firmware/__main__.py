@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("pilotwire", description="Charge-point firmware.", epilog=EXIT)
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_run, _demo, _central, _wsdl, _bench):
+    for add in (_run, _demo, _central, _check, _wsdl, _bench):
         add(commands)
     return parser
 
@@ -142,6 +142,19 @@ def _central(commands: Any) -> None:
         help="the central system's page (default: http://127.0.0.1:9001/)",
     )
     call.add_argument("--json", action="store_true", help="print the answer as JSON")
+
+
+def _check(commands: Any) -> None:
+    what = "say in plain words what is wrong with site file, central system or wiring"
+    check = _command(commands, "check", "check", what)
+    _site(check)
+    check.add_argument(
+        "--state-dir",
+        type=Path,
+        metavar="DIR",
+        help="the station's folder, to look at its files too",
+    )
+    check.add_argument("--json", action="store_true", help="print the findings as JSON")
 
 
 def _wsdl(commands: Any) -> None:

@@ -6,14 +6,13 @@ import os
 import queue
 import signal
 import socket
-import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from wsgiref.types import WSGIApplication
 
-from firmware import config
+from firmware import config, tls
 from firmware.config import Site, Unusable
 from firmware.core.connector import Connector
 from firmware.core.settings import Settings, change
@@ -64,7 +63,7 @@ class App:
     def __init__(self, site: Site, state_dir: Path, control_port: int | None, lines: Lines) -> None:
         state_dir.mkdir(parents=True, exist_ok=True)
         self._site = site
-        self._tls = _tls(site)
+        self._tls = tls.context(site)
         self._todo: queue.SimpleQueue[Callable[[], int | None]] = queue.SimpleQueue()
         self._journal = Journal(state_dir, standalone=not site.csms)
         durable = self._journal.load()
@@ -356,16 +355,3 @@ def _boot_message(site: Site) -> BootNotificationRequest:
         meter_type=s.meter_type or None,
         meter_serial_number=s.meter_serial or None,
     )
-
-
-def _tls(site: Site) -> ssl.SSLContext | None:
-    if not site.csms or not site.csms[0].url.startswith("https:"):
-        return None
-    bundle = site.security.csms_ca_bundle or None
-    try:
-        context = ssl.create_default_context(cafile=bundle)
-    except (OSError, ssl.SSLError) as error:
-        problem = f"{bundle} holds no certificates: {error}"
-        raise Unusable("security.csms_ca_bundle", problem) from error
-    context.check_hostname = site.csms[0].verify_hostname
-    return context
