@@ -180,6 +180,11 @@ def _measure(s: Station, evses: Sequence[int], now: Instant) -> Answer:
 
 def _change_setting(s: Station, order: ChangeSetting, now: Instant) -> Answer:
     changed, status = settings.change(s.settings, order.key, order.value)
+    rotations = changed.phase_rotation
+    if rotations != s.settings.phase_rotation and not settings.rotations_fit(
+        rotations, len(s.connectors)
+    ):
+        return s, REJECTED, []
     if status == "Accepted":
         row = settings.BY_KEY[order.key.lower()]
         stored = {**dict(s.changed), row.key: settings.to_text(getattr(changed, row.name))}

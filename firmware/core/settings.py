@@ -165,6 +165,13 @@ def change(settings: Settings, name: str, text: str) -> tuple[Settings, ChangeSt
     return msgspec.structs.replace(settings, **{row.name: value}), "Accepted"
 
 
+def rotations_fit(rotations: tuple[str, ...], connectors: int) -> bool:
+    """Each connector at most once, and none that does not exist (ConnectorPhaseRotationMaxLength,
+    R16-185)."""
+    named = [int(item.partition(".")[0]) for item in rotations]
+    return len(set(named)) == len(named) and max(named, default=0) <= connectors
+
+
 STOP_MAX_VALUES = 100
 COMPUTED = {
     "connectorphaserotationmaxlength": "ConnectorPhaseRotationMaxLength",

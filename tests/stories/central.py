@@ -117,6 +117,13 @@ class Central:
         if script is not None:
             self._always[kind] = script
 
+    def usual_again(self) -> None:
+        """Answer sensibly again, and every card as accepted."""
+        self._next.clear()
+        self._always.clear()
+        self.refused.clear()
+        self.parents.clear()
+
     @contextmanager
     def holding(self, kind: type[Message]) -> Iterator[threading.Event]:
         """The next of its kind is answered only after the block. Yields what is set on arrival."""
@@ -155,6 +162,11 @@ class Central:
                 return StartTransactionResponse(transaction_id=number, id_tag_info=info)
             case _:
                 return PLAIN[type(message)]
+
+    @property
+    def newest(self) -> int:
+        """The transaction that was numbered last."""
+        return 4710 + len(self._transactions)
 
     def _judge(self, token: str) -> IdTagInfo:
         status = self.refused.get(token, "Accepted")
