@@ -52,7 +52,7 @@ class SoapClient:
 
     `identity` is the charge point's; `sender` is where our own server listens, and may be set
     later. An answer may have `max_response` bytes. Raises ValueError for an address that is none.
-    The engine zeep is imported where it is first chosen: few have a use for its 0.3 s and 8 MB.
+    The engine zeep is imported where it is first chosen: few have a use for its 0.3 s and 10 MB.
     """
 
     def __init__(  # noqa: PLR0913
