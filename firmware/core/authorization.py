@@ -35,6 +35,11 @@ replace = msgspec.structs.replace
 def card(s: Station, event: CardPresented, now: Instant) -> Said:
     if s.learning is not None:
         return _learn_card(s, s.learning, event.token)
+    return shown(s, event, now)
+
+
+def shown(s: Station, event: CardPresented, now: Instant) -> Said:
+    """A card, or what stands for one, is to be used."""
     if not s.accepted_once and not s.standalone:  # R16-029
         return s, [Noted("card refused: no central system has accepted this station yet")]
     if s.resetting:
@@ -55,10 +60,10 @@ def _learn_card(s: Station, learning: Learning, token: str) -> Said:
 def plugged_in(s: Station, event: EvseReported, now: Instant) -> Said:
     """Where charging is free, the plug is the card."""
     c = s.connector(event.evse)
-    edge = c is not None and c.plugged and c.plugged_at == event.seen
+    edge = c is not None and c.startable and c.plugged and c.plugged_at == event.seen
     if s.free_token is None or not edge:
         return s, []
-    return card(s, CardPresented(s.free_token, (event.evse,)), now)
+    return shown(s, CardPresented(s.free_token, (event.evse,)), now)
 
 
 def _owner(reach: list[Connector], token: str) -> Connector | None:

@@ -22,7 +22,7 @@ LEARN_S = 30.0
 def answer(s: Station, order: Order, now: Instant) -> Answer:
     match order:
         case Start():
-            s, said = authorization.card(s, CardPresented(order.token, (order.evse,)), now)
+            s, said = authorization.shown(s, CardPresented(order.token, (order.evse,)), now)
             return s, ACCEPTED, said
         case Stop(evse=evse):
             return _stop(s, evse, now)

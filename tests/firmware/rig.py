@@ -88,6 +88,8 @@ class Rig:
         prompt: bool = True,
         online: bool = True,
         seen: bool = True,
+        standalone: bool = False,
+        free_token: str | None = None,
     ) -> None:
         durable = durable or Durable()
         self.clock = Clock(boot, mono, wall)
@@ -108,7 +110,9 @@ class Rig:
         connectors = tuple(
             Connector(evse, 16.0, lock) for evse, lock in enumerate(self.has_lock, start=1)
         )
-        station = Station(connectors, settings or Settings())
+        station = Station(
+            connectors, settings or Settings(), standalone=standalone, free_token=free_token
+        )
         self.loop = Loop(restore(station, durable), durable, self, self.clock)  # type: ignore[arg-type]
         self.happens(Started())
         if seen:
