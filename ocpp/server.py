@@ -180,6 +180,8 @@ class _Server(Server):
             try:
                 self._connections.run(self.expiration_interval)
             except Exception:  # this thread's root
+                if self._manager._stop_requested:
+                    return
                 self.error_log("accepting", logging.ERROR, traceback=True)
 
     def admit(self, connection: Connection) -> None:
