@@ -141,7 +141,7 @@ def test_heartbeats_fill_silence_only(world: World) -> None:
     central = world.central
     central.interval_s = 2
     station = world.start({"MeterValueSampleInterval": "1"})
-    central.wait(HeartbeatRequest, count=2)
+    central.wait(HeartbeatRequest)
     for before, after in zip(central.received, central.received[1:], strict=False):
         if isinstance(after.message, HeartbeatRequest):
             assert after.at - before.at > 1.9
@@ -149,7 +149,7 @@ def test_heartbeats_fill_silence_only(world: World) -> None:
     station.card()
     central.wait(StartTransactionRequest)
     mark = central.mark
-    central.wait_for(lambda: central.kinds(mark).count("MeterValues") == 4)
+    central.wait_for(lambda: central.kinds(mark).count("MeterValues") == 3)
     assert "Heartbeat" not in central.kinds(mark)  # R16-040
 
 

@@ -217,7 +217,7 @@ def test_time_without_connection_is_no_attempt(world: World) -> None:
         central.always(kind, Http(502))
     station.plug_in()
     station.card()
-    central.wait(HeartbeatRequest, count=3)
+    central.wait(HeartbeatRequest, count=2)
     assert outcomes(station) == [None]
     for kind in (StartTransactionRequest, HeartbeatRequest, AuthorizeRequest):
         central.always(kind, None)

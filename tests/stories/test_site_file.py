@@ -2,11 +2,14 @@
 
 import re
 import socket
+from pathlib import Path
 
 import pytest
 
+from firmware.config import SiteError, load
+
 from .conftest import World
-from .station import Station, eventually, survivors
+from .station import Station, eventually, site, survivors
 
 
 def refused(station: Station, port: int = 0) -> str:
@@ -39,7 +42,12 @@ CSMS = "[[csms]]"
         ("1.6-soap", "2.0.1", "2.0", "csms.version: '2.0.1' is not built yet; expected 1.6-soap"),
         ("1.6-soap", "1.7", "1.7", "csms.version: "),
         ("http://", "ws://", "ws://", "csms.url: expected http://host:port/path"),
-        ("http://127.0.0.1:", "http://127.0.0.1:9", "url", "csms.url: expected http://host:port/"),
+        (
+            "http://127.0.0.1:",
+            "http://127.0.0.1:70000",
+            "url",
+            "csms.url: expected http://host:port/",
+        ),
         ("http://127.0.0.1", "http://[::1", "url", "csms.url: expected http://host:port/path"),
         (INTERVAL, 'HeartbeatInterval = "x"', "Heart", "ocpp.configuration.HeartbeatInterval: "),
         (INTERVAL, "HeartbeatInterval = 3", "Heart", "ocpp.configuration.HeartbeatInterval: "),
@@ -48,20 +56,29 @@ CSMS = "[[csms]]"
         (CSMS, f'[soap]\nlisten = "x:99999"\n{CSMS}', "listen", "soap.listen: expected host:"),
     ],
 )
-def test_a_mistake_is_named(world: World, old: str, new: str, at: str, said: str) -> None:
-    station = world.station(evses=2)
-    text = station.site.read_text()
+def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, at: str, said: str) -> None:
+    text = site("http://127.0.0.1:9/central", evses=2)
     assert old in text
     text = text.replace(old, new, 1)
-    station.site.write_text(text)
+    file = tmp_path / "site.toml"
+    file.write_text(text)
     number = next(n for n, line in enumerate(text.splitlines(), 1) if at in line)
-    assert f"{station.site}:{number}: {said}" in refused(station)
+    with pytest.raises(SiteError, match=re.escape(f"{file}:{number}: {said}")):
+        load(file)
 
 
-def test_what_is_no_toml(world: World) -> None:
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[board]", "[bord]", "bord: unknown key, did you mean 'board'?"),
+        ("1.6-soap", "2.0.1", "csms.version: '2.0.1' is not built yet"),
+        ("[[csms]]", "[[csms", "not TOML: "),
+    ],
+)
+def test_a_station_that_cannot_use_it_ends(world: World, old: str, new: str, said: str) -> None:
     station = world.station()
-    station.site.write_text("[[csms")
-    assert f"{station.site}: not TOML: " in refused(station)
+    station.site.write_text(station.site.read_text().replace(old, new, 1))
+    assert said in refused(station)
 
 
 def test_a_bundle_of_no_certificates(world: World) -> None:
