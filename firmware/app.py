@@ -29,12 +29,15 @@ from firmware.shell.link import Link
 from firmware.shell.listener import Listener
 from firmware.shell.logs import Lines
 from firmware.shell.loop import Loop, StopLoop, Stored
+from firmware.shell.messages import Messages
 from firmware.shell.outputs import Wires
+from firmware.shell.sessions import Sessions
 from firmware.shell.supervisor import Worker
 from firmware.shell.view import View
 from firmware.shell.watchers import EvseWatcher, Heartbeat, MeterWatcher, ReaderWatcher, reported
 from firmware.web.bench import bench_app
 from firmware.web.page import Page
+from firmware.web.wsgi import Guard, Password
 from hal.board import open_board
 from hal.ports import HalError
 from ocpp.http import SoapClient
@@ -87,6 +90,7 @@ class App:
             self._heartbeat,
         )
         self._workers: list[Worker] = []
+        self._messages = Messages()
         self._view = View(
             site,
             specs,
@@ -96,9 +100,12 @@ class App:
             self._clock,
             lines,
             self._workers,
+            self._desk,
+            self._messages,
+            Sessions(self._journal.path),
         )
         self._sender = ""
-        self._page = Page(self._view)
+        self._page = Page(self._view, _guard(site))
         self._servers = self._bind(state_dir, control_port)
         self._wire(durable)
 
@@ -164,6 +171,7 @@ class App:
             sender=self._sender,
             tls=self._tls,
             engine=self._site.soap.engine,
+            on_exchange=self._messages.sent,
         )
 
     # --- addresses -------------------------------------------------------------------------------
@@ -185,7 +193,7 @@ class App:
 
     def _bind_soap(self, kept: Path) -> HttpServer:
         host, port = config.address(self._site.soap.listen)
-        listener = Listener(self._desk, self._link, self._site.station.id)
+        listener = Listener(self._desk, self._link, self._site.station.id, self._messages.received)
         server = _bound_again(kept, host, port, listener)
         self._sender = self._site.soap.callback_url or f"{server.url}/"
         log.info("central system %s calls %s", self._site.csms[0].url, self._sender)
@@ -293,6 +301,13 @@ class App:
             log.warning("threads still alive at the end: %s", ", ".join(left))
         self._board.close()
         return status
+
+
+def _guard(site: Site) -> Guard | None:
+    """None = only for this machine."""
+    if not site.web.password:
+        return None
+    return Password(site.web.password, config.address(site.web.listen)[0])
 
 
 def _bound(key: str, host: str, port: int, app: WSGIApplication, name: str) -> HttpServer:

@@ -20,7 +20,7 @@ from ocpp.peer import Closed, Peer, TooLarge, inflate
 from ocpp.soap import BadEnvelope, Call, Codec, Fault
 from ocpp.wsdl import wsdl
 
-__all__ = ["Engine", "Exchanged", "Refused", "SoapClient", "Unreachable", "soap_app"]
+__all__ = ["Engine", "Exchanged", "OnExchange", "Refused", "SoapClient", "Unreachable", "soap_app"]
 
 _log = logging.getLogger("pilotwire.http")
 

@@ -10,7 +10,7 @@ from firmware.dialects import v16
 from firmware.shell.desk import Desk, NoAnswer
 from firmware.shell.link import Link
 from firmware.vendors import Vendors
-from ocpp.http import soap_app
+from ocpp.http import OnExchange, soap_app
 from ocpp.message import Message
 from ocpp.soap import Call, Fault
 from ocpp.v16 import CHARGE_POINT, DataTransferRequest
@@ -21,11 +21,15 @@ ANSWER_S = 10.0
 class Listener:
     """The WSGI application of the ChargePointService."""
 
-    def __init__(self, desk: Desk, link: Link, identity: str) -> None:
+    def __init__(
+        self, desk: Desk, link: Link, identity: str, on_exchange: OnExchange | None = None
+    ) -> None:
         self._desk = desk
         self._link = link
         self._vendors = Vendors()
-        self._app: WSGIApplication = soap_app(CHARGE_POINT, self._handle, identity=identity)
+        self._app: WSGIApplication = soap_app(
+            CHARGE_POINT, self._handle, identity=identity, on_exchange=on_exchange
+        )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if self._link.held:

@@ -7,26 +7,37 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from firmware.config import Site
+from firmware.core.cards import Cards, named
 from firmware.core.connector import Connector
+from firmware.core.local import LEARN_S
 from firmware.core.metering import register
 from firmware.core.state import Durable, Station, status_of
+from firmware.core.why import Reason, why
 from firmware.dialects import v16
-from firmware.facts import Instant
+from firmware.facts import Instant, OrderOutcome
+from firmware.orders import LearnCard, Order
 from firmware.shell.clock import Clock
+from firmware.shell.desk import Desk
 from firmware.shell.journal import Outbox
 from firmware.shell.link import Link
 from firmware.shell.logs import Lines
+from firmware.shell.messages import Messages
+from firmware.shell.sessions import SessionRow, Sessions
 from firmware.shell.supervisor import Worker
 from firmware.shell.telling import masked
 from hal.ports import Bench, BenchError, EvseSpec, HalError
 
 HISTORY_S = 900
+ANSWER_S = 10.0
+STATION_STUCK_S = 5.0
+STUCK_S = 120.0
+"""A link may wait that long for a central system that says nothing; the station for nobody."""
 
 
 class View:
     """The facade that `firmware.web` asks for (see there for the shapes)."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 (all that it looks at)
         self,
         site: Site,
         specs: Mapping[int, EvseSpec],
@@ -36,8 +47,12 @@ class View:
         clock: Clock,
         lines: Lines,
         workers: Sequence[Worker],
+        desk: Desk,
+        messages: Messages,
+        sessions: Sessions,
     ) -> None:
         self.fake = bench is not None
+        self.messages = messages
         self.phase = "starting"
         self._site = site
         self._specs = specs
@@ -48,6 +63,8 @@ class View:
         self._clock = clock
         self._lines = lines
         self._workers = workers
+        self._desk = desk
+        self._sessions = sessions
         self._station = Station(())
         self._stored: Callable[[], Durable] = Durable
         self._changes = 0
@@ -113,7 +130,8 @@ class View:
 
     def _evse(self, station: Station, c: Connector, now: Instant) -> dict[str, object]:
         status, reading = status_of(station, c.evse, now), c.reading
-        permit = station.permit(c.evse, self._stored())
+        stored = self._stored()
+        permit = station.permit(c.evse, stored)
         limit_a = 0.0 if permit is None else permit.amps
         reserved = station.reserved(c.evse)
         return {
@@ -132,6 +150,9 @@ class View:
             "limit_a": limit_a,
             "limit_w": limit_a * self._volts(c.evse),
             "offered_a": c.offered_a,
+            "fuse_a": c.fuse_a,
+            "set_a": c.limit_a,
+            "why": [_reason(reason) for reason in why(station, stored, c.evse)],
             "session": _session(c, now),
             "reservation": reserved and {"id": reserved.id, "expires": _iso(reserved.expires)},
         }
@@ -140,6 +161,36 @@ class View:
         pulse = worker.pulse
         busy = None if pulse.busy_since is None else pulse.busy_s
         return {"name": worker.name, "alive": worker.alive, "busy_s": busy, "turns": pulse.turns}
+
+    def ailing(self) -> list[str]:
+        """What is wrong with the threads, in a sentence each."""
+        if self.phase == "starting":
+            return ["the station is starting"]
+        return [
+            f"thread {worker.name} is {'stuck' if worker.alive else 'dead'}"
+            for worker in self._workers
+            if not worker.alive or worker.pulse.busy_s > _patience_s(worker)
+        ]
+
+    # --- orders and records -----------------------------------------------------------------------
+
+    def ask(self, order: Order) -> OrderOutcome:
+        """Raises NoAnswer. A card that is to be learned is waited for."""
+        return self._desk.ask(order, ANSWER_S + LEARN_S * isinstance(order, LearnCard))
+
+    @property
+    def cards(self) -> Cards:
+        return self._station.cards
+
+    @property
+    def free_token(self) -> str | None:
+        return self._station.free_token
+
+    def sessions(self) -> list[Mapping[str, object]]:
+        return [_session_row(row, self.cards) for row in self._sessions.rows()]
+
+    def curve(self, session: int) -> list[tuple[float, float, float, int]]:
+        return self._sessions.curve(session)
 
     def waiting(self) -> int:
         """Facts of the history that the central system does not have yet."""
@@ -170,6 +221,37 @@ class View:
             return self._bench.state()
         except HalError:  # with the interlock, vehicles and contacts are gone until it is back
             return {c.evse: _unseen(c) for c in self._station.connectors}
+
+
+def _patience_s(worker: Worker) -> float:
+    return STATION_STUCK_S if worker.name == "station" else STUCK_S
+
+
+def _reason(reason: Reason) -> dict[str, object]:
+    card = f", card {masked(reason.token)}" if reason.token else ""
+    return {
+        "what": reason.what + card,
+        "effect": reason.effect,
+        "by": reason.by,
+        "amps": reason.amps,
+    }
+
+
+def _session_row(row: SessionRow, cards: Cards) -> Mapping[str, object]:
+    card = named(cards, row.token)
+    return {
+        "number": row.number,
+        "evse": row.evse,
+        "transaction": row.transaction,
+        "card": masked(row.token),
+        "name": "" if card is None else card.name,
+        "started": _iso(row.started),
+        "stopped": None if row.stopped is None else _iso(row.stopped),
+        "seconds": None if row.seconds is None else round(row.seconds, 1),
+        "wh": row.wh,
+        "reason": row.reason,
+        "delivery": row.delivery,
+    }
 
 
 def _unseen(c: Connector) -> Mapping[str, object]:

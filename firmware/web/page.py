@@ -1,4 +1,4 @@
-"""The station's page *Now*: its files, its API, and its live stream of events."""
+"""The station's page: its files, its API, its live stream of events, its health and figures."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -11,9 +11,11 @@ from werkzeug.exceptions import NotFound, ServiceUnavailable, UnsupportedMediaTy
 from werkzeug.routing import Rule
 from werkzeug.utils import send_from_directory
 
+from firmware.web import orders
 from firmware.web.bench import act
 from firmware.web.facade import Station
-from firmware.web.wsgi import Application, Request, answer
+from firmware.web.records import record_rules
+from firmware.web.wsgi import Application, Guard, Request, answer
 
 MAX_VIEWERS = 16
 """Each viewer holds one thread of the server, which must keep some for everybody else."""
@@ -27,13 +29,14 @@ POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancesto
 
 
 class Page:
-    """The WSGI application of the page. To be served on a loopback address only."""
+    """The WSGI application of the page. Without a guard that asks for a password it lets in nobody
+    but this machine."""
 
-    def __init__(self, station: Station) -> None:
+    def __init__(self, station: Station, guard: Guard | None = None) -> None:
         self._station = station
         self._viewers = threading.BoundedSemaphore(MAX_VIEWERS)
         self._closing = threading.Event()
-        self._app = Application(self._rules())
+        self._app = Application(self._rules(), guard)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return self._app(environ, start_response)
@@ -51,6 +54,10 @@ class Page:
             Rule("/api/history", endpoint=self._history, methods=["GET"]),
             Rule("/events", endpoint=self._events, methods=["GET"]),
             Rule("/api/bench/<verb>", endpoint=self._bench, methods=["POST"]),
+            Rule("/api/order/<name>", endpoint=self._order, methods=["POST"]),
+            Rule("/health", endpoint=self._health, methods=["GET"]),
+            Rule("/metrics", endpoint=self._metrics, methods=["GET"]),
+            *record_rules(self._station),
         ]
 
     def _index(self, request: Request) -> Response:
@@ -71,10 +78,21 @@ class Page:
     def _bench(self, request: Request, verb: str) -> Response:
         if not self._station.fake:
             raise NotFound("this board is no simulation: there is nothing to play with")
-        # A foreign page cannot send this type without asking first, and we never say yes.
-        if request.mimetype != "application/json":
-            raise UnsupportedMediaType("send the body as application/json")
-        return act(self._station, verb, request.get_data())
+        return act(self._station, verb, json_of(request))
+
+    def _order(self, request: Request, name: str) -> Response:
+        return orders.act(self._station, name, json_of(request))
+
+    def _health(self, _: Request) -> Response:
+        ailing = self._station.ailing()
+        return answer({"status": "ailing", "problems": ailing} if ailing else {"status": "ok"},
+                      503 if ailing else 200)  # fmt: skip
+
+    def _metrics(self, _: Request) -> Response:
+        # Imported where it is asked for: most stations are never, and it costs them memory.
+        from firmware.web import metrics  # noqa: PLC0415
+
+        return Response(metrics.text(self._station), content_type=metrics.CONTENT_TYPE_LATEST)
 
     def _events(self, _: Request) -> Response:
         if not self._viewers.acquire(blocking=False):
@@ -97,6 +115,13 @@ class Page:
                 self._closing.wait(MIN_INTERVAL_S)
             elif quiet % KEEP_ALIVE_SLICES == 0:
                 yield b": nothing new\n\n"
+
+
+def json_of(request: Request) -> bytes:
+    """The body. A foreign page cannot send this type without asking first, and we never say yes."""
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("send the body as application/json")
+    return request.get_data()
 
 
 def static_file(package: str, path: str, request: Request) -> Response:
