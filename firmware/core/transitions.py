@@ -11,6 +11,7 @@ Nothing else changes a connector, but for `operative`, which an order sets.
 """
 
 import math
+from typing import assert_never
 
 import msgspec
 
@@ -105,6 +106,8 @@ def observe(c: Connector, event: Observed) -> Connector:
             return _read(c, event)
         case MeterLost():
             return replace(c, meter_lost=True)
+        case _:
+            assert_never(event)
 
 
 def _read(c: Connector, event: MeterRead) -> Connector:
