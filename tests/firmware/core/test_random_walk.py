@@ -74,8 +74,9 @@ class Walk:
         self.hear()
 
     def all_is_answered(self) -> None:
-        """Once all is stored and the locks had their time, every order has its answer."""
-        self.rig.passes(10)
+        """Once all is stored, and locks and learned cards had their time, so has every order its
+        answer."""
+        self.rig.passes(31)
         self.rig.stores()
         self.hear()
         assert self.witness.asked <= self.witness.answered

@@ -36,7 +36,7 @@ from firmware.facts import (
     Status,
     StatusChanged,
 )
-from firmware.orders import CancelReservation, ClearCache, RemoteStart, Reserve
+from firmware.orders import CancelReservation, ClearCache, RemoteStart, Reserve, Start
 from tests.firmware.rig import Rig
 
 replace = msgspec.structs.replace
@@ -174,7 +174,9 @@ class Witness:
             case Asked(question=question, outcome=outcome) if same(question.token, token):
                 answered = offline if isinstance(outcome, Undelivered) else outcome.accepted
                 return late or (waits and answered and question.evse == was.evse)
-            case CardPresented() if same(event.token, token):
+            case CardPresented(token=shown) | Ordered(order=Start(token=shown)) if same(
+                shown, token
+            ):
                 return late or (before.accepted_once and unasked)
             case Ordered(order=RemoteStart() as order) if same(order.token, token):
                 free = unasked or not settings.authorize_remote_tx

@@ -35,11 +35,15 @@ from firmware.orders import (
     ChangeSetting,
     ClearCache,
     GetSettings,
+    LearnCard,
+    Limit,
     Order,
     RemoteStart,
     RemoteStop,
     Reserve,
     Reset,
+    Start,
+    Stop,
     Triggered,
     Unlock,
 )
@@ -213,6 +217,7 @@ class World:
         dice = self.dice
         status = dice.choices(("Accepted", "Pending", "Rejected", "None"), (12, 1, 1, 1))[0]
         offset = ClockLearned(dice.uniform(-100, 100))
+        rig.clock.trusted = dice.random() < 0.9
         booted = Booted(status, dice.choice((0, 60)))
         if not rig.state.online and dice.random() < 0.7:
             return booted if rig.state.registration != "Accepted" else LinkChanged(True)
@@ -233,6 +238,7 @@ class World:
         what: Triggered = dice.choice(get_args(Triggered))
         switch = ChangeSetting(dice.choice(SWITCHES), dice.choice(("true", "false")))
         number = ChangeSetting("MeterValueSampleInterval", dice.choice(("0", "7", "20", "x")))
+        aligned = ChangeSetting("ClockAlignedDataInterval", dice.choice(("0", "13", "900")))
         orders: tuple[tuple[Order, float], ...] = (
             (RemoteStart(self.token(), some), 6),
             (RemoteStop(dice.choice(self.transactions[-3:])), 4),
@@ -243,6 +249,11 @@ class World:
             (switch, 4),
             (number, 1),
             (ChangeAvailability(dice.choice((0, evse)), dice.random() < 0.9), 4),
+            (aligned, 1),
+            (Start(evse, self.token()), 1),
+            (Stop(evse), 1),
+            (Limit(evse, dice.choice((None, None, 0.0, 10.0, 99.0))), 2),
+            (LearnCard("Ann"), 0.3),
             (Unlock(evse), 3),
             (ClearCache(), 1),
             (Reset(dice.choice(("Soft", "Hard"))), 0.2),
