@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("pilotwire", description="Charge-point firmware.", epilog=EXIT)
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_run, _demo, _central, _check, _wsdl, _bench):
+    for add in (_run, _demo, _central, _check, _dump, _wsdl, _bench):
         add(commands)
     return parser
 
@@ -155,6 +155,25 @@ def _check(commands: Any) -> None:
         help="the station's folder, to look at its files too",
     )
     check.add_argument("--json", action="store_true", help="print the findings as JSON")
+
+
+def _dump(commands: Any) -> None:
+    what = "write a bug report: versions, settings, state and records, without secrets"
+    dump = _command(commands, "dump", "dump", what)
+    _site(dump)
+    dump.add_argument(
+        "--state-dir",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="the station's folder; it may be running",
+    )
+    dump.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="where to (default: pilotwire-dump-TIME.tar.gz, here)",
+    )
 
 
 def _wsdl(commands: Any) -> None:
