@@ -11,7 +11,7 @@ from firmware.facts import AuthorizationAsked
 from tests.firmware.core.witness import Witness
 from tests.firmware.core.world import World
 
-STEPS = int(os.environ.get("PILOTWIRE_STEPS", "120000"))
+STEPS = int(os.environ.get("PILOTWIRE_STEPS", "90000"))
 LIFE = 500
 """About so many steps lie between two power cuts."""
 
