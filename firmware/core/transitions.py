@@ -273,7 +273,8 @@ def _suspend_after(c: Connector, phase: Charging, rules: Rules) -> Connector:
     """The transaction goes on without energy, or with what MaxEnergyOnInvalidId leaves of it."""
     session, allowed = phase.session, rules.settings.max_energy_on_invalid_id
     session = replace(session, suspended=allowed == 0, allowance=session.wh_start + allowed)
-    return replace(c, phase=replace(phase, session=session, grace_until=None))
+    grace = None if session.suspended else phase.grace_until
+    return replace(c, phase=replace(phase, session=session, grace_until=grace))
 
 
 def stop(c: Connector, reason: StopReason, now: Instant, *, token: str | None = None) -> Connector:
