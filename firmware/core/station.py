@@ -8,7 +8,7 @@ import math
 
 import msgspec
 
-from firmware.core import authorization, local, orders, reservation, transitions
+from firmware.core import authorization, local, metering, orders, reservation, transitions
 from firmware.core import connector as one
 from firmware.core.state import Said, Station, on
 from firmware.events import (
@@ -142,7 +142,10 @@ def recover(s: Station, now: Instant) -> Said:
         if c.session is None:
             continue
         kept = c.session.kept
-        said.append(SessionStopped(c.session.number, c.evse, kept.at, kept.wh, "PowerLoss"))
+        end = metering.bound(c, c.session, s.settings)
+        said.append(
+            SessionStopped(c.session.number, c.evse, kept.at, kept.wh, "PowerLoss", sample=end)
+        )
         s = s.with_connector(replace(c, phase=one.Idle()))
     return s, said
 
