@@ -1,9 +1,11 @@
 // The card of one EVSE: what it does, why, and with the fake board the buttons to play with it.
 
+import { make, order } from "/static/api.js";
 import { Plot } from "/static/plot.js";
 import { FAULTS, PILOT, STATUS, amps, clock, duration, kilo, spaced, why } from "/static/words.js";
 
 const REFUSAL_SHOWN_MS = 8000;
+const LEAST_A = 6; // IEC 61851-1 knows no smaller current to offer
 
 /** The element `name`d in `root`. */
 const part = (root, name) => root.querySelector(`[data-f="${name}"]`);
@@ -20,6 +22,7 @@ export class EvseCard {
     this.id = id;
     this.root = document.getElementById("evse-template").content.firstElementChild.cloneNode(true);
     write(this.root, { name: `EVSE ${id}` });
+    this.orders();
     if (fake) this.play();
   }
 
@@ -47,6 +50,8 @@ export class EvseCard {
     this.phases(evse);
     this.chain(evse);
     this.session(evse);
+    this.reasons(evse.why ?? []);
+    this.orderButtons(evse);
     this.buttons(evse);
     this.plot?.add(time, evse.power_w, evse.limit_w);
   }
@@ -106,6 +111,56 @@ export class EvseCard {
     });
   }
 
+  reasons(reasons) {
+    const text = JSON.stringify(reasons);
+    if (text === this.reasonsShown) return;
+    this.reasonsShown = text;
+    part(this.root, "reasons").replaceChildren(...reasons.map(reason));
+  }
+
+  // Orders, on every board.
+
+  orders() {
+    const form = part(this.root, "orders");
+    const limit = part(form, "limit");
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.order("start", { card: part(form, "start-card").value.trim() });
+    });
+    form.addEventListener("click", ({ target }) => {
+      if (target.dataset.order === "stop") this.order("stop", {});
+      if (target.dataset.order === "unlimit") this.order("limit", { amps: null });
+    });
+    limit.addEventListener("input", () => this.limitWord(Number(limit.value)));
+    limit.addEventListener("change", () => this.order("limit", { amps: Number(limit.value) }));
+  }
+
+  async order(name, body) {
+    const refused = await order(name, { evse: this.id, ...body });
+    this.complain("order-refused", refused);
+    this.limitShown = null;
+    if (this.evse) this.orderButtons(this.evse);
+  }
+
+  orderButtons(evse) {
+    const button = (name) => this.root.querySelector(`[data-order="${name}"]`);
+    const busy = Boolean(evse.session);
+    const limit = part(this.root, "limit");
+    button("start").hidden = part(this.root, "start-card").hidden = busy;
+    button("stop").hidden = !busy;
+    button("unlimit").hidden = evse.set_a == null;
+    if (this.limitShown === evse.set_a || document.activeElement === limit && limit.matches(":active")) return;
+    this.limitShown = evse.set_a;
+    limit.max = String(evse.fuse_a ?? 32);
+    limit.value = String(evse.set_a ?? evse.fuse_a ?? 32);
+    this.limitWord(evse.set_a);
+  }
+
+  limitWord(value) {
+    const word = value == null ? "none" : value < LEAST_A ? `${amps(value)} A: pause` : `${amps(value)} A`;
+    write(this.root, { "limit-word": word });
+  }
+
   // With the fake board only, from here on.
 
   play() {
@@ -134,18 +189,18 @@ export class EvseCard {
     const body = JSON.stringify(this.body(verb));
     try {
       const answer = await fetch(`/api/bench/${verb}`, { method: "POST", headers, body });
-      this.refused(answer.ok ? "" : (await answer.json()).error);
+      this.complain("refused", answer.ok ? "" : (await answer.json()).error);
     } catch {
-      this.refused("The station did not answer.");
+      this.complain("refused", "The station did not answer.");
     }
   }
 
-  refused(text) {
-    const note = part(this.root, "refused");
+  complain(name, text) {
+    const note = part(this.root, name);
     note.textContent = text;
     note.hidden = !text;
-    clearTimeout(this.fading);
-    this.fading = setTimeout(() => { note.hidden = true; }, REFUSAL_SHOWN_MS);
+    clearTimeout(note.fading);
+    note.fading = setTimeout(() => { note.hidden = true; }, REFUSAL_SHOWN_MS);
   }
 
   buttons(evse) {
@@ -169,12 +224,16 @@ function lockWord(locked) {
   return locked ? "locked" : "unlocked";
 }
 
-function badge(text, status) {
-  const element = document.createElement("span");
-  element.className = "badge";
-  element.dataset.status = status;
-  element.textContent = text;
-  return element;
+const badge = (text, status) => make("span", { className: "badge", dataset: { status } }, text);
+
+const EFFECT = { forbids: "forbids it", limits: "limits it", permits: "permits it" };
+
+function reason({ what, effect, by, amps: least }) {
+  const text = what.charAt(0).toUpperCase() + what.slice(1).replace(/^ault: (\w+)/, (_, name) => `ault: ${spaced(name).toLowerCase()}`);
+  return make("li", { dataset: { effect }, title: EFFECT[effect] },
+    make("span", {}, text),
+    make("b", {}, least === null ? "" : `${amps(least)} A`),
+    make("small", {}, by));
 }
 
 function phase(number) {

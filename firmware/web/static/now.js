@@ -61,10 +61,11 @@ function showStation(station, fake) {
 
 function showCentral(station, queue) {
   const { link, registration, problem } = station;
-  badge("link", ...online(link, registration));
-  badge("registration", REGISTRATION[registration] ?? registration, registration);
-  element("central").textContent = station.central;
-  element("connection").textContent = LINK[link] ?? link;
+  const alone = station.central === null;
+  badge("link", ...(alone ? ["Standalone", "ok"] : online(link, registration)));
+  badge("registration", alone ? "None" : REGISTRATION[registration] ?? registration, registration);
+  element("central").textContent = station.central ?? "The list of cards decides who may charge.";
+  element("connection").textContent = alone ? "none wanted" : LINK[link] ?? link;
   element("queue").textContent = queue.history === 0 ? "nothing" : count(queue.history, "fact");
   element("problem").hidden = !problem;
   element("problem").dataset.status = link === "down" ? "fault" : "warning";

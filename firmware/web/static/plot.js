@@ -6,10 +6,10 @@ const SHOWN_S = 15 * 60;
 const WHOLE_MINUTES = [60, 120, 180, 300];
 const LEAST_S = 2 * 60; // a station just started fills the plot all the same
 
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const faded = (name, percent) => `color-mix(in srgb, ${colour(name)} ${percent}%, transparent)`;
 
-function area(plot) {
+export function area(plot) {
   const { top, height } = plot.bbox;
   const fill = plot.ctx.createLinearGradient(0, top, 0, top + height);
   fill.addColorStop(0, faded("--live", 38));
@@ -27,7 +27,7 @@ function timeWindow(_plot, first, last) {
   return [last - Math.min(SHOWN_S, Math.max(LEAST_S, last - first)), last];
 }
 
-const axis = {
+export const axis = {
   gap: 6,
   stroke: () => colour("--muted"),
   font: "12px system-ui, sans-serif",
@@ -36,7 +36,7 @@ const axis = {
 };
 
 const twoDigits = (number) => String(number).padStart(2, "0");
-const minutes = (_plot, splits) => splits.map((seconds) => {
+export const minutes = (_plot, splits) => splits.map((seconds) => {
   const time = new Date(seconds * 1000);
   return `${time.getHours()}:${twoDigits(time.getMinutes())}`;
 });
