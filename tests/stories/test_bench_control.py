@@ -19,6 +19,7 @@ from ocpp.v16 import (
     StopTransactionRequest,
     TriggerMessageRequest,
 )
+from tests.rules import rule
 
 from .central import Central
 from .conftest import World
@@ -179,6 +180,7 @@ def test_meter_overrides(world: World) -> None:
 MEASURANDS = "Energy.Active.Import.Register,Power.Active.Import,Voltage,Current.Import"
 
 
+@rule("R16-061")
 def test_any_text_may_be_a_card(world: World) -> None:
     station, central = world.start(), world.central
     station.plug_in()

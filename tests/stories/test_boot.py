@@ -18,6 +18,7 @@ from ocpp.v16 import (
     StatusNotificationRequest,
     TriggerMessageRequest,
 )
+from tests.rules import rule
 
 from .central import NOT_NOW, Answer, Close, Http, boot
 from .conftest import World
@@ -26,6 +27,7 @@ from .station import CARD, eventually
 TRIGGER_BOOT = TriggerMessageRequest(requested_message="BootNotification")
 
 
+@rule("R16-020", "R16-027", "R16-031")
 def test_accepted_first_boot_then_every_status(world: World) -> None:
     station = world.station(
         evses=2,
@@ -58,6 +60,7 @@ meter_type = "fake"
     assert {r.sender for r in world.central.received} == {world.central.station_url}
 
 
+@rule("R16-024", "R16-025", "R16-026")
 def test_pending_is_configurable_and_sends_only_what_is_triggered(world: World) -> None:
     central, station = world.central, world.station()
     central.once(BootNotificationRequest, boot("Pending", 3600), boot("Pending", 3600))
@@ -93,6 +96,7 @@ def test_pending_is_configurable_and_sends_only_what_is_triggered(world: World) 
     assert central.status_of(TRIGGER_BOOT) == "Rejected"  # R16-026
 
 
+@rule("R16-022", "R16-023")
 @pytest.mark.parametrize("status", ["Pending", "Rejected"])
 def test_not_accepted_asks_again_exactly_after_the_interval(world: World, status: str) -> None:
     central, station = world.central, world.station()
@@ -108,6 +112,7 @@ def test_not_accepted_asks_again_exactly_after_the_interval(world: World, status
     assert 2.0 <= second.at - first.at < 3.0
 
 
+@rule("R16-022")
 def test_rejected_for_an_interval_of_0_does_not_flood(world: World) -> None:
     central, station = world.central, world.station()
     central.always(BootNotificationRequest, boot("Rejected", 0))
@@ -116,6 +121,7 @@ def test_rejected_for_an_interval_of_0_does_not_flood(world: World) -> None:
     assert central.kinds() == ["BootNotification"]
 
 
+@rule("R16-028")
 @pytest.mark.parametrize("trouble", [NOT_NOW, Http(503), Http(200, b"<html>hello</html>"), Close()])
 def test_a_boot_without_answer_is_repeated(world: World, trouble: Answer) -> None:
     central, station = world.central, world.station()
@@ -137,6 +143,7 @@ def test_a_station_that_is_not_known_any_more_boots_again(world: World) -> None:
     assert central.kinds(mark) == kinds
 
 
+@rule("R16-021", "R16-040")
 def test_heartbeats_fill_silence_only(world: World) -> None:
     central = world.central
     central.interval_s = 2
@@ -153,6 +160,7 @@ def test_heartbeats_fill_silence_only(world: World) -> None:
     assert "Heartbeat" not in central.kinds(mark)  # R16-040
 
 
+@rule("R16-045", "R16-186")
 def test_a_new_heartbeat_interval_counts_at_once(world: World) -> None:
     world.start()
     change = ChangeConfigurationRequest(key="HeartbeatInterval", value="1")
@@ -160,6 +168,7 @@ def test_a_new_heartbeat_interval_counts_at_once(world: World) -> None:
     world.central.wait(HeartbeatRequest, count=2)  # R16-045
 
 
+@rule("R16-021", "R16-041", "R16-156")
 @pytest.mark.parametrize("hours", [-5, 5])
 def test_times_are_the_central_systems(world: World, hours: int) -> None:
     central = world.central
@@ -175,6 +184,7 @@ def test_times_are_the_central_systems(world: World, hours: int) -> None:
             assert abs(message.timestamp - received.now) < timedelta(seconds=10)
 
 
+@rule("R16-044", "R16-030")
 def test_what_was_noted_before_the_first_answer_is_corrected(world: World) -> None:
     """R16-044: a session begun before the central system's time is known."""
     central = world.central

@@ -183,7 +183,7 @@ def test_a_fault_of_one_connector_leaves_the_other(cp: Kept) -> None:
     assert cp.of(StatusNotificationRequest)[-1].error_code == "NoError"
 
 
-@rule("R16-154", "R16-156")
+@rule("R16-156")
 def test_a_lock_that_fails_at_the_start(cp: Kept) -> None:
     cp.station.do("lock", evse=1, connector=1, jammed=True)
     cp.station.plug_in(1)

@@ -19,6 +19,7 @@ from ocpp.v16 import (
     StartTransactionRequest,
     StopTransactionRequest,
 )
+from tests.rules import rule
 
 from .central import NOT_NOW, Answer, Central, Close, Http, Received, boot
 from .conftest import World
@@ -58,6 +59,7 @@ def session(station: Station) -> None:
     station.until(lambda e: not e["plugged"])
 
 
+@rule("R16-008", "R16-010", "R16-105")
 @pytest.mark.parametrize("step", ["before", "authorized", "started", "metered", "stopped"])
 def test_the_connection_is_lost_at_each_step(world: World, step: str) -> None:
     """R16-100 ... R16-107: afterwards the history comes in order, with its own times and meter."""
@@ -104,6 +106,7 @@ def test_the_connection_is_lost_at_each_step(world: World, step: str) -> None:
     central.wait_status("Available")
 
 
+@rule("R16-008", "R16-151")
 def test_only_the_present_status_is_told_after_an_outage(world: World) -> None:
     central = world.central
     station = world.start(OFFLINE)
@@ -117,6 +120,7 @@ def test_only_the_present_status_is_told_after_an_outage(world: World) -> None:
     assert central.statuses(0, mark) == []
 
 
+@rule("R16-010", "R16-076", "R16-100")
 def test_sessions_of_a_long_outage_come_in_order(world: World) -> None:
     central = world.central
     station = world.start(OFFLINE)
@@ -134,6 +138,7 @@ def test_sessions_of_a_long_outage_come_in_order(world: World) -> None:
     assert times == sorted(times)
 
 
+@rule("R16-075", "R16-101", "R16-102")
 def test_a_start_that_is_never_processed(world: World) -> None:
     """R16-075, R16-102: after the last attempt it is kept as undelivered, and life goes on."""
     central = world.central
@@ -159,6 +164,21 @@ def test_a_start_that_is_never_processed(world: World) -> None:
     assert stop.message.id_tag == CARD
 
 
+@rule("R16-102", "R16-103")
+def test_a_stop_that_is_never_processed(world: World) -> None:
+    central = world.central
+    station = world.start({**IMPATIENT, "TransactionMessageAttempts": "1"})
+    central.always(StopTransactionRequest, NOT_NOW)
+    session(station)
+    eventually(lambda: outcomes(station) == ["delivered", "undelivered"])
+    stop = station.history()[-1][2]
+    assert (stop["reason"], stop["token"]) == ("Local", CARD)  # kept, whole
+    central.always(StopTransactionRequest, None)
+    session(station)
+    assert central.wait(StopTransactionRequest, count=2).transaction_id == 4712
+    eventually(lambda: settled(station))
+
+
 def test_while_one_waits_the_others_wait_too(world: World) -> None:
     central = world.central
     keys = {**IMPATIENT, "TransactionMessageAttempts": "5"}
@@ -173,6 +193,7 @@ def test_while_one_waits_the_others_wait_too(world: World) -> None:
     assert 1.0 <= waits[0] < 2.0 <= waits[1] < 4.0
 
 
+@rule("R16-101")
 @pytest.mark.parametrize(
     "troubles",
     [[Http(503)], [Http(200, b"<nonsense/>")], [Close(), Close()]],
@@ -196,6 +217,7 @@ def test_trouble_with_one_message_while_the_connection_lives(
     assert last.at - failed[-1].at >= 1.0
 
 
+@rule("R16-006", "R16-101")
 def test_no_answer_in_time(world: World) -> None:
     central = world.central
     station = world.start(IMPATIENT)
@@ -209,6 +231,7 @@ def test_no_answer_in_time(world: World) -> None:
     assert second.at - first.at >= 2.0
 
 
+@rule("R16-101")
 def test_time_without_connection_is_no_attempt(world: World) -> None:
     """R16-101: with everything refused by what has no central system behind it, nothing is lost."""
     central = world.central
@@ -224,6 +247,7 @@ def test_time_without_connection_is_no_attempt(world: World) -> None:
     eventually(lambda: station.evse()["transaction"] == "4711")
 
 
+@rule("R16-002", "R16-089", "R16-109")
 def test_a_repeat_after_a_power_cut_is_the_same_to_the_byte(world: World) -> None:
     central = world.central
     station = world.start()
@@ -240,6 +264,7 @@ def test_a_repeat_after_a_power_cut_is_the_same_to_the_byte(world: World) -> Non
     assert stop.message.reason == "PowerLoss"
 
 
+@rule("R16-020", "R16-030", "R16-142")
 def test_it_waits_until_it_is_accepted(world: World) -> None:
     central = world.central
     station = world.start(OFFLINE)
@@ -291,6 +316,7 @@ def bench(tmp_path: Path) -> Generator[CentralSystem]:
     bench.stop()
 
 
+@rule("R16-002")
 def test_an_answer_that_is_lost_after_it_was_processed(world: World, bench: CentralSystem) -> None:
     """The repeat is the same to the byte, and the bench central system knows it for one."""
     world.central.down()

@@ -28,6 +28,7 @@ from ocpp.v16 import (
     StopTransactionRequest,
     TriggerMessageRequest,
 )
+from tests.rules import rule
 
 from .central import PATIENCE_S, Answer, boot
 from .conftest import World
@@ -49,6 +50,7 @@ def availability(kind: str, connector: int = 1) -> Message:
 # --- remote start and stop -----------------------------------------------------------------------
 
 
+@rule("R16-121", "R16-122", "R16-123")
 def test_remote_start(world: World) -> None:
     station, central = world.start(evses=2), world.central
     for connector in (0, 3):
@@ -65,6 +67,7 @@ def test_remote_start(world: World) -> None:
     assert central.wait(StopTransactionRequest).reason == "Remote"
 
 
+@rule("R16-120", "R16-121")
 def test_remote_start_that_asks_first(world: World) -> None:
     station, central = world.start({"AuthorizeRemoteTxRequests": "true"}), world.central
     central.refused[OTHER_CARD] = "Blocked"
@@ -76,6 +79,7 @@ def test_remote_start_that_asks_first(world: World) -> None:
     assert [a.id_tag for a in central.of(AuthorizeRequest)] == [OTHER_CARD, CARD]
 
 
+@rule("R16-124", "R16-064")
 def test_remote_start_without_a_plug(world: World) -> None:
     central = world.central
     world.start({"ConnectionTimeOut": "1"})
@@ -85,6 +89,7 @@ def test_remote_start_without_a_plug(world: World) -> None:
     assert central.of(StartTransactionRequest) == []
 
 
+@rule("R16-122", "R16-158")
 def test_remote_start_where_nothing_works(world: World) -> None:
     station, central = world.start(), world.central
     station.fault("Other")
@@ -96,6 +101,7 @@ def test_remote_start_where_nothing_works(world: World) -> None:
     assert central.status_of(remote_start()) == "Rejected"
 
 
+@rule("R16-128")
 def test_remote_stop_of_what_has_no_id_yet(world: World) -> None:
     station, central = world.start(), world.central
     station.plug_in()
@@ -111,6 +117,7 @@ def test_remote_stop_of_what_has_no_id_yet(world: World) -> None:
 # --- configuration -------------------------------------------------------------------------------
 
 
+@rule("R16-180", "R16-182", "R16-183")
 def test_configuration(world: World) -> None:
     central = world.central
     world.start({"LocalPreAuthorize": "true", "NumberOfConnectors": "7", "FooBar": "1"}, evses=2)
@@ -149,6 +156,7 @@ def test_configuration(world: World) -> None:
     assert [value for value, _ in now.values()] == ["77", "Voltage.L1,SoC", "false"]
 
 
+@rule("R16-186", "R16-190")
 def test_a_new_interval_counts_in_a_running_session(world: World) -> None:
     station, central = world.start(), world.central
     station.plug_in()
@@ -164,6 +172,7 @@ def test_a_new_interval_counts_in_a_running_session(world: World) -> None:
 # --- availability --------------------------------------------------------------------------------
 
 
+@rule("R16-170", "R16-171", "R16-176")
 def test_availability(world: World) -> None:
     station, central = world.start(evses=2), world.central
     central.wait_status("Available", 2)
@@ -188,6 +197,7 @@ def test_availability(world: World) -> None:
         central.wait_status("Available", connector)
 
 
+@rule("R16-173")
 def test_a_scheduled_change_is_called_off(world: World) -> None:
     station, central = world.start(), world.central
     station.plug_in()
@@ -205,6 +215,7 @@ def test_a_scheduled_change_is_called_off(world: World) -> None:
 # --- triggers ------------------------------------------------------------------------------------
 
 
+@rule("R16-270", "R16-271", "R16-272")
 def test_triggers(world: World) -> None:
     central = world.central
     world.start(evses=2)
@@ -264,6 +275,7 @@ class Asking:
         self._socket.close()
 
 
+@rule("R16-129", "R16-270")
 @pytest.mark.parametrize(
     ("order", "followed_by"),
     [
@@ -302,6 +314,7 @@ def test_the_reply_first(world: World, order: Message, followed_by: type[Message
     assert seen[0]
 
 
+@rule("R16-025", "R16-129")
 def test_the_reply_to_a_trigger_comes_before_the_boot(world: World) -> None:
     central, station = world.central, world.station()
     central.once(BootNotificationRequest, boot("Pending", 3600))
@@ -335,6 +348,7 @@ NOT_IN_OUR_SERVICE = {
 }
 
 
+@rule("R16-005")
 def test_published_operations_that_are_not_even_read(world: World) -> None:
     """Their requests are in no schema of ours yet: named by their element only."""
     central = world.central

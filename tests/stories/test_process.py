@@ -22,6 +22,7 @@ from ocpp.v16 import (
     StopTransactionRequest,
     TriggerMessageRequest,
 )
+from tests.rules import rule
 
 from .central import PATIENCE_S
 from .conftest import World
@@ -123,6 +124,7 @@ def test_a_stop_while_it_starts(world: World, number: signal.Signals, made: str)
     world.central.wait_status("Available")
 
 
+@rule("R16-172", "R16-231", "R16-232")
 def test_everything_that_survives_a_reboot(world: World) -> None:
     central = world.central
     station = world.start({**OFFLINE, "LocalPreAuthorize": "true"}, evses=4)
@@ -181,6 +183,7 @@ def test_an_empty_state_dir_is_the_factory_state(world: World) -> None:
     assert [row.value for row in shown.configuration_key] == ["false"]
 
 
+@rule("R16-089", "R16-090")
 def test_a_session_that_was_open_closes_at_its_last_stored_reading(world: World) -> None:
     """No sample that was told may lie above the stop (R16-089, R16-090)."""
     central = world.central

@@ -12,6 +12,7 @@ from ocpp.v16 import (
     ReserveNowRequest,
     StartTransactionRequest,
 )
+from tests.rules import rule
 
 from .central import Central
 from .conftest import World
@@ -43,6 +44,7 @@ def cancel(central: Central, number: int) -> str:
     return central.status_of(CancelReservationRequest(reservation_id=number))
 
 
+@rule("R16-220", "R16-222", "R16-230")
 def test_every_answer(world: World) -> None:
     station, central = world.start(evses=2), world.central
     central.wait_status("Available", 2)
@@ -70,6 +72,7 @@ def test_every_answer(world: World) -> None:
     assert reserve(central, 3, 1) == "Unavailable"
 
 
+@rule("R16-223")
 def test_any_connector(world: World) -> None:
     station, central = world.start(evses=2), world.central
     central.wait_status("Available", 2)
@@ -88,11 +91,13 @@ def test_any_connector(world: World) -> None:
     assert (started.connector_id, started.reservation_id) == (2, 1)
 
 
+@rule("R16-223")
 def test_no_connector_in_particular_where_that_is_switched_off(world: World) -> None:
     world.start({"ReserveConnectorZeroSupported": "false"})  # read-only, and yet preset
     assert reserve(world.central, 1, 0) == "Rejected"
 
 
+@rule("R16-226", "R16-227")
 def test_it_waits_for_its_card(world: World) -> None:
     station, central = world.start(), world.central
     assert reserve(central, 1) == "Accepted"
@@ -111,6 +116,7 @@ def test_it_waits_for_its_card(world: World) -> None:
     assert cancel(central, 1) == "Rejected"
 
 
+@rule("R16-225", "R16-062")
 def test_it_waits_for_its_group(world: World) -> None:
     station, central = world.start(), world.central
     central.parents = {OTHER_CARD: "family", "STRANGER": "others"}
@@ -124,6 +130,7 @@ def test_it_waits_for_its_group(world: World) -> None:
     assert [a.id_tag for a in central.of(AuthorizeRequest)] == ["STRANGER", OTHER_CARD]
 
 
+@rule("R16-126", "R16-011", "R16-122")
 def test_a_remote_start_uses_it_up(world: World) -> None:
     station, central = world.start(), world.central
     assert reserve(central, 1) == "Accepted"
@@ -138,6 +145,7 @@ def test_a_remote_start_uses_it_up(world: World) -> None:
     assert (started.id_tag, started.reservation_id) == (CARD.lower(), 1)  # R16-126
 
 
+@rule("R16-228")
 def test_it_expires(world: World) -> None:
     central = world.central
     world.start()
@@ -147,6 +155,7 @@ def test_it_expires(world: World) -> None:
     assert cancel(central, 1) == "Rejected"
 
 
+@rule("R16-227", "R16-064")
 def test_a_card_that_brings_no_cable_leaves_it(world: World) -> None:
     station, central = world.start(station="connection_timeout_s = 1"), world.central
     reserve(central, 1)
@@ -156,6 +165,7 @@ def test_a_card_that_brings_no_cable_leaves_it(world: World) -> None:
     assert cancel(central, 1) == "Accepted"
 
 
+@rule("R16-229", "R16-175")
 @pytest.mark.parametrize("ended_by", ["fault", "availability"])
 def test_it_ends_with_its_connector(world: World, ended_by: str) -> None:
     station, central = world.start(), world.central

@@ -16,6 +16,7 @@ from ocpp.v16 import (
     StopTransactionRequest,
     TriggerMessageRequest,
 )
+from tests.rules import rule
 
 from .central import NOT_NOW, Answer, Http
 from .conftest import World
@@ -35,6 +36,7 @@ def charge(world: World, station: Station) -> StartTransactionRequest:
     return started
 
 
+@rule("R16-050", "R16-070", "R16-079")
 def test_plug_first(world: World) -> None:
     station, central = world.start(board=FAST), world.central
     mark = central.mark
@@ -61,6 +63,7 @@ def test_plug_first(world: World) -> None:
     assert central.kinds(mark).count("Authorize") == 1  # R16-079
 
 
+@rule("R16-070")
 def test_card_first(world: World) -> None:
     station, central = world.start(), world.central
     station.card()
@@ -72,6 +75,7 @@ def test_card_first(world: World) -> None:
     assert station.evse()["locked"]
 
 
+@rule("R16-063", "R16-064")
 def test_a_card_without_a_plug_is_dropped_after_the_timeout(world: World) -> None:
     station, central = world.start(station="connection_timeout_s = 1"), world.central
     station.card()
@@ -86,6 +90,7 @@ def test_a_card_without_a_plug_is_dropped_after_the_timeout(world: World) -> Non
     assert central.of(StartTransactionRequest) == []
 
 
+@rule("R16-050")
 @pytest.mark.parametrize("status", ["Invalid", "Blocked", "Expired", "ConcurrentTx"])
 def test_a_card_that_is_refused_starts_nothing(world: World, status: str) -> None:
     station, central = world.start({"AllowOfflineTxForUnknownId": "true"}), world.central
@@ -99,6 +104,7 @@ def test_a_card_that_is_refused_starts_nothing(world: World, status: str) -> Non
     assert central.wait(StartTransactionRequest).id_tag == CARD
 
 
+@rule("R16-058")
 def test_an_expiry_date_in_the_past_is_expired(world: World) -> None:
     station, central = world.start(), world.central
     past = IdTagInfo(status="Accepted", expiry_date=central.now - timedelta(days=1))
@@ -108,6 +114,7 @@ def test_an_expiry_date_in_the_past_is_expired(world: World) -> None:
     eventually(lambda: "refused: Expired" in station.lines)
 
 
+@rule("R16-056")
 @pytest.mark.parametrize("trouble", [NOT_NOW, Http(503), Http(200, b"nonsense")])
 def test_an_authorisation_that_is_not_answered_is_decided_offline(
     world: World, trouble: Answer
@@ -119,6 +126,7 @@ def test_an_authorisation_that_is_not_answered_is_decided_offline(
     assert central.wait(StartTransactionRequest).id_tag == CARD
 
 
+@rule("R16-056", "R16-006")
 def test_an_authorisation_that_is_late_leaves_nobody_hanging(world: World) -> None:
     station, central = world.start({"MessageTimeout": "1"}), world.central
     station.plug_in()
@@ -129,6 +137,7 @@ def test_an_authorisation_that_is_late_leaves_nobody_hanging(world: World) -> No
     assert central.of(StartTransactionRequest) == []
 
 
+@rule("R16-080")
 def test_another_card_neither_stops_nor_asks(world: World) -> None:
     station, central = world.start(), world.central
     charge(world, station)
@@ -140,6 +149,7 @@ def test_another_card_neither_stops_nor_asks(world: World) -> None:
     assert "Authorize" not in central.kinds(mark)  # R16-080
 
 
+@rule("R16-079", "R16-062")
 def test_another_card_of_the_group_stops(world: World) -> None:
     station, central = world.start(), world.central
     central.parents = {CARD: "family", OTHER_CARD: "family", "STRANGER": "others"}
@@ -152,6 +162,7 @@ def test_another_card_of_the_group_stops(world: World) -> None:
     assert [a.id_tag for a in central.of(AuthorizeRequest)] == [CARD, "STRANGER", OTHER_CARD]
 
 
+@rule("R16-190", "R16-195", "R16-198")
 def test_samples_are_evenly_spaced_and_rise(world: World) -> None:
     measurands = (
         "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage,"
@@ -189,6 +200,7 @@ def energy(sample: MeterValuesRequest) -> int:
     return int(register.value)
 
 
+@rule("R16-194", "R16-201")
 def test_meter_values_on_demand(world: World) -> None:
     station, central = world.start(evses=2), world.central
     trigger = TriggerMessageRequest(requested_message="MeterValues", connector_id=1)
@@ -209,6 +221,7 @@ def test_meter_values_on_demand(world: World) -> None:
 # --- reasons -------------------------------------------------------------------------------------
 
 
+@rule("R16-082", "R16-084")
 def test_unplugged(world: World) -> None:
     station, central = world.start(), world.central
     charge(world, station)
@@ -222,6 +235,7 @@ def test_unplugged(world: World) -> None:
     assert not station.evse()["locked"]
 
 
+@rule("R16-085")
 def test_unplugged_where_that_ends_nothing(world: World) -> None:
     station = world.start({"StopTransactionOnEVSideDisconnect": "false"})
     central = world.central
@@ -236,6 +250,7 @@ def test_unplugged_where_that_ends_nothing(world: World) -> None:
     assert central.wait(StopTransactionRequest).reason == "Local"
 
 
+@rule("R16-127", "R16-083", "R16-087")
 def test_remote_stop(world: World) -> None:
     station, central = world.start(), world.central
     charge(world, station)
@@ -247,6 +262,7 @@ def test_remote_stop(world: World) -> None:
     station.until(lambda e: not e["locked"])  # R16-127
 
 
+@rule("R16-077", "R16-083")
 def test_deauthorized(world: World) -> None:
     station, central = world.start(), world.central
     central.once(StartTransactionRequest, BLOCKED)
@@ -261,6 +277,7 @@ def test_deauthorized(world: World) -> None:
     station.until(lambda e: not e["locked"])
 
 
+@rule("R16-078")
 def test_deauthorized_where_that_suspends(world: World) -> None:
     station, central = world.start({"StopTransactionOnInvalidId": "false"}), world.central
     central.once(StartTransactionRequest, BLOCKED)
@@ -272,6 +289,7 @@ def test_deauthorized_where_that_suspends(world: World) -> None:
     assert central.wait(StopTransactionRequest).reason == "Local"
 
 
+@rule("R16-157", "R16-083")
 def test_a_fault_that_ends_a_session(world: World) -> None:
     station, central = world.start(), world.central
     charge(world, station)
@@ -287,6 +305,7 @@ def test_a_fault_that_ends_a_session(world: World) -> None:
     assert central.of(StatusNotificationRequest)[-1].error_code == "NoError"
 
 
+@rule("R16-157")
 def test_a_fault_that_only_interrupts(world: World) -> None:
     station, central = world.start(), world.central
     charge(world, station)
@@ -299,6 +318,7 @@ def test_a_fault_that_only_interrupts(world: World) -> None:
     assert central.wait(StopTransactionRequest).reason == "Local"
 
 
+@rule("R16-158")
 def test_no_session_with_a_fault(world: World) -> None:
     station, central = world.start(), world.central
     station.fault("OverVoltage")
@@ -311,6 +331,7 @@ def test_no_session_with_a_fault(world: World) -> None:
     assert central.of(AuthorizeRequest) == []
 
 
+@rule("R16-083")
 def test_a_courteous_stop_ends_the_session_first(world: World) -> None:
     station, central = world.start(station='on_stop = "finish"'), world.central
     charge(world, station)

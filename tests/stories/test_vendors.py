@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ocpp.v16 import DataTransferRequest, DataTransferResponse
+from tests.rules import rule
 
 from .conftest import World
 
@@ -29,6 +30,7 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(packages))
 
 
+@rule("R16-290", "R16-291", "R16-011")
 @pytest.mark.usefixtures("acme")
 def test_the_vendors_of_a_station(world: World) -> None:
     station = world.start()
