@@ -1,5 +1,6 @@
-"""Messages in words, for the log: card numbers are masked in both."""
+"""Messages in words, for the log: without card numbers and secrets."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from ocpp.message import Message, to_plain
 
 _CARD_FIELDS = frozenset({"idTag", "parentIdTag"})
+_SECRET = re.compile(r"password|authorization_?key|secret", re.IGNORECASE)
 _SHOWN = 4
 
 
@@ -22,7 +24,10 @@ def one_line(text: str) -> str:
 
 def summary(message: Message) -> str:
     """One line: wire names and values, long lists as a count."""
-    return ", ".join(_words(name, value) for name, value in to_plain(message).items()) or "–"
+    plain = to_plain(message)
+    if "value" in plain and _SECRET.search(plain.get("key", "")):
+        plain["value"] = "***"
+    return ", ".join(_words(name, value) for name, value in plain.items()) or "–"
 
 
 def _words(name: str, value: Any) -> str:
