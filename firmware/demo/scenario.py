@@ -53,7 +53,8 @@ class Unplug(Step, frozen=True, kw_only=True):
 
 
 class Tap(Step, frozen=True, kw_only=True):
-    tap: IdToken
+    tap: Annotated[str, Meta(min_length=1, max_length=255)]
+    """Any text, as of a real reader."""
     connectors: tuple[Id, ...] = ()
     """Those that the reader serves; empty = all."""
 
@@ -230,7 +231,9 @@ def _read(plain: Mapping[str, object], kind: type[T]) -> T:
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at ")
         key = where.strip("`").removeprefix("$").removeprefix(".")
-        raise ValueError(f"{key}{key and ': '}{what[0].lower()}{what[1:]}") from error
+        if what.startswith(("Expected", "Invalid", "Object")):  # not where the words are ours
+            what = what[0].lower() + what[1:]
+        raise ValueError(f"{key}{key and ': '}{what}") from error
 
 
 def _keys(kind: type[Any]) -> list[str]:
