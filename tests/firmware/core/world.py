@@ -73,7 +73,7 @@ KINDS = {
     "leaves": 2,
     "card": 14,
     "verdict": 14,
-    "settled": 5,
+    "settled": 8,
     "order": 9,
     "link": 3,
     "hardware_lost": 1,
@@ -149,7 +149,7 @@ class World:
     def reading(self, rig: Rig, evse: int) -> Event:
         dice = self.dice
         chance = dice.random()
-        if chance < 0.03:
+        if chance < 0.04:
             self.registers[evse] = dice.choice((0, 7, 100_000))  # replaced, or restarted
         elif chance < 0.06:
             return MeterLost(dice.choice((evse, 9)))
@@ -199,7 +199,8 @@ class World:
         return Asked(question, Verdict(status, PARENTS[question.token.upper()]))  # type: ignore[arg-type]
 
     def settled(self, rig: Rig, evse: int) -> Event:
-        """An answer to the oldest fact of the history."""
+        """An answer to one of the newest facts of the history, or to none."""
+        del self.open_rows[:-3]
         if not self.open_rows:
             return HeartbeatDue()
         row, fact = self.open_rows.pop(0)
