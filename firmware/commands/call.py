@@ -60,18 +60,16 @@ def request(operation: str, words: Iterable[str]) -> Message:
 
 
 def _value(text: str, kind: Any) -> object:
-    """JSON where it is a structure; of a list, also its items with commas between."""
+    """Text is text; else JSON where it is a structure, and of a list also items with commas."""
+    listed = get_origin(kind) is tuple
+    if kind is str or (str in get_args(kind) and not listed):
+        return text
     if text[:1] in ("{", "["):
         try:
             return json.loads(text)
         except json.JSONDecodeError as error:
             raise ValueError(f"{text!r} is no JSON: {error}") from error
-    return text.split(",") if get_origin(_bare(kind)) is tuple else text
-
-
-def _bare(kind: Any) -> Any:
-    """A type without its limits."""
-    return get_args(kind)[0] if hasattr(kind, "__metadata__") else kind
+    return text.split(",") if listed else text
 
 
 def _ask(page: str, station: str, operation: str, message: Message) -> tuple[int, Any]:

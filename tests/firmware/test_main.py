@@ -58,6 +58,29 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == f"pilotwire {version('pilotwire')}\n"
 
 
+def test_a_little_question_loads_next_to_nothing() -> None:
+    program = (
+        "import sys; from firmware.__main__ import main\n"
+        "try: main(['--version'])\n"
+        "finally: print(*sorted({'msgspec', 'lxml', 'werkzeug', 'sqlite3'} & set(sys.modules)))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ended.stdout == f"pilotwire {version('pilotwire')}\n\n"
+
+
+@pytest.mark.parametrize(
+    "command", ["run", "demo", "central", "central call", "check", "dump", "wsdl", "bench"]
+)
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*command.split(), "--help"])
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    assert f"usage: pilotwire {command} " in said
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
