@@ -165,6 +165,7 @@ def _soap(site: Site, context: ssl.SSLContext | None, sender: str | None) -> Fin
         sender=sender,
         timeout_s=PATIENCE_S,
         tls=context,
+        engine=site.soap.engine,
     )
     with contextlib.closing(client):
         try:
