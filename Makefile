@@ -36,7 +36,7 @@ help:
 	@echo "  make test         the tests (TESTS=tests/core: only those)"
 	@echo "  make check        format, lint, types and tests, as before every commit"
 	@echo "  make conformance  docs/conformance.md anew: which rules of OCPP 1.6 the stories show"
-	@echo "  make bench        measures: CPU per message, and what a whole station costs"
+	@echo "  make bench        the figures, beside gSOAP's and zeep's (BENCH_OUTPUT=docs/figures.md)"
 	@echo "  make lock         the lock files anew from setup.cfg (UPGRADE=1: newest versions)"
 	@echo "  make clean        removes what these commands made"
 
@@ -62,9 +62,10 @@ check-types: $(TOOLS)
 conformance: $(TOOLS)
 	$(call timed,stories,$(PY) -m pytest -p tests.conformance tests/stories)
 
-bench: $(PRODUCT)
-	$(call timed,SOAP codec,$(PY) tests/figures/codec.py)
-	$(call timed,station,$(PY) tests/figures/station.py)
+# LONG=1: as for a release. BENCH_OUTPUT=docs/figures.md: keep the table there.
+bench: export BENCH_OUTPUT := $(BENCH_OUTPUT)
+bench: $(TOOLS)
+	$(call timed,figures,$(PY) -m tests.figures.bench $(if $(LONG),--long))
 
 $(PRODUCT): requirements.lock setup.cfg pyproject.toml
 	$(if $(ENVIRONMENT),,$(error Python 3.11 or newer is needed, $(PYTHON) is not: make PYTHON=python3.13))

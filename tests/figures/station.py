@@ -1,110 +1,130 @@
-"""What a whole station costs: start to BootNotification, card to contact, memory, threads.
+"""What a whole station costs: start, a card's way to the contact, memory, waking up while idle.
 
-    python tests/figures/station.py [RUNS]
-
-Each run starts a station with the fake board in processes of its own, against a central system in
-this one, and charges once. Printed are median, least and most of the runs.
+A station with the fake board runs in processes of its own, against a central system in this one.
 """
 
 import json
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from firmware.commands.bench import control
-from ocpp.http import soap_app
-from ocpp.message import Message
-from ocpp.server import HttpServer
-from ocpp.soap import Call
-from ocpp.v16 import CENTRAL_SYSTEM, BootNotificationResponse, IdTagInfo
+from tests.figures.central import Central
+from tests.figures.process import PATIENCE_S
+from tests.figures.row import Goal, Row
 
-SITE = """\
-[station]
-id = "figures"
-
-[[csms]]
-version = "1.6-soap"
-url = "{url}"
-"""
-PATIENCE_S = 20.0
+CARD = "04A1B2C3D4E580"
+START_MOST_MS = 500.0
+MEMORY_MOST_MB = 70.0
+SWITCHES_MOST = 5.0
+SETTLED_S = 3.0
+"""So long after its start a station has nothing left to do."""
+GOALS = {"start to BootNotification": START_MOST_MS, "memory of both": MEMORY_MOST_MB}
 
 
-class Central:
-    """Accepts everything, and notes when what arrived."""
+class Running(msgspec.Struct, frozen=True):
+    pid: int
+    port: int
+    began: float
 
-    def __init__(self) -> None:
-        self._seen: dict[str, float] = {}
-        self._changed = threading.Condition()
-        app = soap_app(CENTRAL_SYSTEM, self._handle, identity=None)
-        self._server = HttpServer("127.0.0.1", 0, app, name="central")
-        self.url = self._server.url
-        self._server.start()
-
-    def _handle(self, call: Call) -> Message:
-        with self._changed:
-            self._seen[call.operation.name] = time.monotonic()
-            self._changed.notify_all()
-        now, accepted = datetime.now(UTC), IdTagInfo(status="Accepted")
-        if call.operation.name == "BootNotification":
-            return BootNotificationResponse(status="Accepted", current_time=now, interval=300)
-        fields = {"current_time": now, "id_tag_info": accepted, "transaction_id": 1}
-        wanted = call.operation.response.__struct_fields__
-        return call.operation.response(**{k: v for k, v in fields.items() if k in wanted})
-
-    def arrived(self, operation: str) -> float:
-        with self._changed:
-            if not self._changed.wait_for(lambda: operation in self._seen, PATIENCE_S):
-                raise TimeoutError(operation)
-            return self._seen.pop(operation)
-
-    def stop(self) -> None:
-        self._server.stop()
+    @property
+    def interlock(self) -> int:
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return int(children[0])
 
 
-def measure(folder: Path) -> dict[str, float]:
-    """One run, in ms and MB."""
-    central = Central()
+@contextmanager
+def running(central: Central, folder: Path) -> Iterator[Running]:
+    """A station, ended at the end."""
     site = folder / "site.toml"
-    site.write_text(SITE.format(url=central.url))
+    site.write_text(central.site())
     port = _free_port()
     command = [sys.executable, "-m", "firmware", "run", "--config", str(site)]
     command += ["--state-dir", str(folder), "--control-port", str(port)]
     began = time.monotonic()
-    station = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
-        found = {
-            "start to BootNotification, ms": (central.arrived("BootNotification") - began) * 1e3
-        }
-        return found | _charge(central, port, folder) | _costs(station.pid)
+        yield Running(process.pid, port, began)
     finally:
-        station.terminate()
-        station.wait(PATIENCE_S)
-        central.stop()
+        process.terminate()
+        process.wait(PATIENCE_S)
 
 
-def _charge(central: Central, port: int, folder: Path) -> dict[str, float]:
-    central.arrived("StatusNotification")
-    control(port, "plug-in", {"evse": 1, "connector": 1})
-    tapped = time.monotonic()
-    control(port, "rfid", {"token": "04A1B2C3D4E580"})
-    started = central.arrived("StartTransaction")
-    closed = _switched(folder, "close")
-    again = time.monotonic()
-    control(port, "rfid", {"token": "04A1B2C3D4E580"})
-    opened = _switched(folder, "open")
-    stopped = central.arrived("StopTransaction")
+def station(runs: int = 10) -> list[Row]:
+    """Each value is one run: start, one session, end."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for _ in range(runs):
+        with tempfile.TemporaryDirectory() as folder, Central() as central:
+            for name, value in _run(central, Path(folder)).items():
+                found.setdefault(name, []).append(value)
+    rows = [Row(what, "ours", unit, tuple(values)) for (what, unit), values in found.items()]
+    return [_with_goal(row) for row in rows]
+
+
+def _with_goal(row: Row) -> Row:
+    if row.what not in GOALS:
+        return row
+    goal = Goal("median", row.median, GOALS[row.what])
+    return msgspec.structs.replace(row, goals=(goal,))
+
+
+def _run(central: Central, folder: Path) -> dict[tuple[str, str], float]:
+    with running(central, folder) as ours:
+        booted = central.arrived("BootNotification")[0]
+        central.arrived("StatusNotification")
+        control(ours.port, "plug-in", {"evse": 1, "connector": 1})
+        tapped = time.monotonic()
+        control(ours.port, "rfid", {"token": CARD})
+        started = central.arrived("StartTransaction")[0]
+        closed = _switched(folder, "close")
+        again = time.monotonic()
+        control(ours.port, "rfid", {"token": CARD})
+        opened = _switched(folder, "open")
+        central.arrived("StopTransaction")
+        firmware, interlock = _rss(ours.pid), _rss(ours.interlock)
     return {
-        "card to StartTransaction, ms": (started - tapped) * 1e3,
-        "card to contact closed, ms": (closed - tapped) * 1e3,
-        "card to contact open, ms": (opened - again) * 1e3,
-        "card to StopTransaction, ms": (stopped - again) * 1e3,
+        ("start to BootNotification", "ms"): (booted - ours.began) * 1e3,
+        ("card to StartTransaction, card unknown", "ms"): (started - tapped) * 1e3,
+        ("card to contact closed, card unknown", "ms"): (closed - tapped) * 1e3,
+        ("card to contact open", "ms"): (opened - again) * 1e3,
+        ("memory of the firmware", "MB"): firmware,
+        ("memory of the interlock", "MB"): interlock,
+        ("memory of both", "MB"): firmware + interlock,
     }
+
+
+def idle(seconds: float = 20.0) -> list[Row]:
+    """Voluntary context switches per second, over all threads; nothing plugged, no page open."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Central() as central,
+        running(central, Path(folder)) as ours,
+    ):
+        central.arrived("StatusNotification")
+        time.sleep(min(SETTLED_S, seconds))
+        pids = {"firmware": ours.pid, "interlock": ours.interlock}
+        before = {of: _switches(pid) for of, pid in pids.items()}
+        time.sleep(seconds)
+        rates = {of: (_switches(pid) - before[of]) / seconds for of, pid in pids.items()}
+    what, over = "context switches, idle", f"over {seconds:g} s"
+    goal = Goal("rate", rates["firmware"], SWITCHES_MOST)
+    return [
+        Row(what, "firmware", "/s", (rates["firmware"],), goals=(goal,), note=over),
+        Row(what, "interlock", "/s", (rates["interlock"],), note=over),
+    ]
+
+
+def _switches(pid: int) -> int:
+    """Voluntary ones of all threads so far."""
+    statuses = [(task / "status").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
+    return sum(int(s.split("\nvoluntary_ctxt_switches:")[1].split()[0]) for s in statuses)
 
 
 def _switched(folder: Path, event: str) -> float:
@@ -120,15 +140,6 @@ def _switched(folder: Path, event: str) -> float:
     raise TimeoutError(event)
 
 
-def _costs(pid: int) -> dict[str, float]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return {
-        "memory of the firmware, MB": _rss(pid),
-        "memory of the interlock, MB": sum(_rss(int(child)) for child in children),
-        "threads of the firmware": float(len(list(Path(f"/proc/{pid}/task").iterdir()))),
-    }
-
-
 def _rss(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0]) / 1024
@@ -138,22 +149,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def main() -> None:
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 10
-    found: list[dict[str, float]] = []
-    for number in range(runs):
-        with tempfile.TemporaryDirectory() as folder:
-            found.append(measure(Path(folder)))
-        print(f"\rrun {number + 1} of {runs}", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    print(f"{'':34}{'median':>9}{'least':>9}{'most':>9}   ({runs} runs)")
-    for name in found[0]:
-        values = [one[name] for one in found]
-        middle = statistics.median(values)
-        print(f"{name:34}{middle:9.1f}{min(values):9.1f}{max(values):9.1f}")
-
-
-if __name__ == "__main__":
-    main()

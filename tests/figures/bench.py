@@ -1,0 +1,94 @@
+"""All figures in one run, printed side by side: `python -m tests.figures.bench` (make bench).
+
+--write PATH   keep the table there too, with machine and date (or BENCH_OUTPUT=PATH)
+--long         as long as for a release
+--only NAME    one of the figures, may be repeated
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from hal.evse.fake import CONTACTOR_S
+from tests.figures.cpu import cpu
+from tests.figures.drain import drain
+from tests.figures.edge import edge
+from tests.figures.inbound import inbound
+from tests.figures.roundtrip import round_trip
+from tests.figures.row import Row, machine, table
+from tests.figures.station import idle, station
+from tests.figures.tap import tap
+
+
+class Figure(msgspec.Struct, frozen=True):
+    measure: Callable[[int], list[Row]]
+    usual: int
+    """How often, or in which time (s): each of them says in its rows."""
+    long: int
+    least: int
+    """For a test that it works at all."""
+
+
+FIGURES = {
+    "cpu": Figure(cpu, 21, 51, 1),
+    "round-trip": Figure(round_trip, 15, 50, 1),
+    "inbound": Figure(inbound, 15, 50, 1),
+    "tap": Figure(tap, 1000, 3000, 3),
+    "edge": Figure(edge, 2000, 5000, 4),
+    "station": Figure(station, 10, 20, 1),
+    "idle": Figure(idle, 20, 60, 1),
+    "drain": Figure(drain, 10_000, 10_000, 20),
+}
+PAGE = """\
+# Figures
+
+What `make bench` printed; `make bench BENCH_OUTPUT=docs/figures.md` writes this page anew.
+
+{machine}
+
+{table}
+
+- *CPU*: of the process, for a request written and its response read, in memory; each value is the
+  mean of a stretch, the implementations take turns. *zeep* is `engine = "zeep"`: zeep writes and
+  parses, the checks are ours.
+- *round trip*: kept connections on loopback to one gSOAP server. *ReserveNow*: our client to each
+  server, which has a process of its own.
+- *card presented to lease*: the card is known (authorisation cache, `LocalPreAuthorize`); the
+  session is on disk before the lease.
+- *input edge to off command*: from before the fake vehicle is told to pause until the interlock's
+  record has the contact open, less the {travel:.0f} ms that the simulated contactor takes.
+- *memory*: resident set, after a session.
+"""
+
+
+def measured(names: list[str], *, long: bool) -> list[Row]:
+    rows: list[Row] = []
+    for name in names:
+        figure = FIGURES[name]
+        began = time.monotonic()
+        print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
+        rows += figure.measure(figure.long if long else figure.usual)
+        print(f"{time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench")
+    parser.add_argument("--write", type=Path, default=os.environ.get("BENCH_OUTPUT") or None)
+    parser.add_argument("--long", action="store_true")
+    parser.add_argument("--only", action="append", choices=FIGURES)
+    asked = parser.parse_args()
+    text = table(measured(asked.only or list(FIGURES), long=asked.long))
+    print(f"{machine()}\n\n{text}")
+    if asked.write:
+        page = PAGE.format(machine=machine(), table=text, travel=CONTACTOR_S * 1e3)
+        Path(asked.write).write_text(page)
+
+
+if __name__ == "__main__":
+    main()
