@@ -1,67 +1,12 @@
-"""The page *Now* in a real browser: it follows the station, and its buttons are bench verbs."""
+"""The page *Now* in a real browser: it follows the station, its buttons are orders and verbs."""
 
-import shutil
-from collections.abc import Iterator
+from playwright.sync_api import Page, expect
 
-import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-
-from firmware.web.page import Page as StationPage
+from firmware.facts import OrderOutcome
+from firmware.orders import Limit, Order, Start, Stop
 from hal.ports import BenchError
 from ocpp.server import HttpServer
 from tests.firmware.web.fake_station import FakeStation, charging_evse, idle_evse, snapshot
-
-CHROMIUM = "/usr/bin/chromium"
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-if shutil.which(CHROMIUM) is None:
-    pytest.skip("needs the Debian package chromium", allow_module_level=True)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def station() -> FakeStation:
-    return FakeStation()
-
-
-@pytest.fixture
-def server(station: FakeStation) -> Iterator[HttpServer]:
-    app = StationPage(station)
-    server = HttpServer("127.0.0.1", 0, app, name="page")
-    server.start()
-    yield server
-    app.close()
-    server.stop()
-
-
-@pytest.fixture
-def page(browser: Browser, server: HttpServer) -> Iterator[Page]:
-    page = browser.new_page()
-    page.set_default_timeout(20_000)
-    expect.set_options(timeout=20_000)
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    # A breach of the content security policy is told on the console too.
-    page.on("console", lambda m: complaints.append(m.text) if "Policy" in m.text else None)
-    page.goto(server.url)
-    yield page
-    page.close()
-    assert complaints == []
 
 
 def test_it_follows_the_station(station: FakeStation, page: Page) -> None:
@@ -90,6 +35,35 @@ def test_it_says_why_the_central_system_is_not_there(station: FakeStation, page:
     expect(page.locator("#link")).to_have_text("Offline")
     expect(page.locator("#problem")).to_have_text("Connection refused. Start the central system.")
     expect(page.locator("#threads [data-state=dead]")).to_have_text("rfiddead")
+
+
+def test_it_says_all_that_has_a_say(station: FakeStation, page: Page) -> None:
+    reasons = page.locator(".reasons li")
+    expect(reasons).to_have_text(["No vehicle is plugged invehicle", "Fuse32 Asite file"])
+    fault = {"what": "fault: GroundFailure", "effect": "forbids", "by": "interlock", "amps": None}
+    station.show(snapshot(idle_evse() | {"why": [fault]}))
+    expect(reasons).to_have_text(["Fault: ground failureinterlock"])
+    assert reasons.get_attribute("data-effect") == "forbids"
+
+
+def test_start_stop_and_limit_are_orders(station: FakeStation, page: Page) -> None:
+    page.get_by_label("Number or name to start with").fill("Anna")
+    page.get_by_role("button", name="Start").click()
+    station.show(snapshot(charging_evse() | {"set_a": 10}))
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("output")).to_have_text("10 A")
+    page.get_by_label("Limit in A per phase").fill("8")
+    page.get_by_role("button", name="Remove").click()
+    assert station.wait_ordered(4)
+    given: list[Order] = [Start(1, "04A1B2C3D4E580"), Stop(1), Limit(1, 8.0), Limit(1, None)]
+    assert station.orders == given
+
+
+def test_an_order_that_is_refused_says_why(station: FakeStation, page: Page) -> None:
+    station.outcome = OrderOutcome("Rejected")
+    station.show(snapshot(charging_evse()) | {"fake": False})
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator(".orders .note")).to_have_text("There is no session to stop")
 
 
 def test_the_buttons_are_verbs(station: FakeStation, page: Page) -> None:
@@ -148,5 +122,7 @@ def test_nothing_sticks_out_on_a_phone(station: FakeStation, page: Page) -> None
     page.set_viewport_size({"width": 360, "height": 800})
     station.show(snapshot(charging_evse()))
     expect(page.locator(".status")).to_have_text("Charging")
-    width = page.evaluate("document.documentElement.scrollWidth")
-    assert width <= 360
+    for view in ("messages", "sessions", "settings", "cards", "now"):
+        page.locator(f"#tabs a[href='#{view}']").click()
+        expect(page.locator(f"#{view}")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, view

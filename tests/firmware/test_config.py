@@ -331,6 +331,11 @@ def test_the_page_stays_on_loopback(path: Path, host: str) -> None:
     assert refused(path, text).startswith(":9: web.listen: expected a loopback address")
 
 
+def test_the_page_goes_anywhere_with_a_password(path: Path) -> None:
+    site = loaded(path, f'{LEAST}\n[web]\nlisten = "0.0.0.0:80"\npassword = "secret"\n')
+    assert site.web.password == "secret"
+
+
 def test_what_turns_out_unusable_later_is_placed_too(path: Path) -> None:
     path.write_text(WHOLE)
     taken = config.Unusable("soap.listen", "0.0.0.0:8700 cannot be used: Address already in use")

@@ -3,7 +3,7 @@
 import { clock } from "/static/words.js";
 
 const SHOWN_S = 15 * 60;
-const WHOLE_MINUTES = [60, 120, 180, 300];
+export const WHOLE_MINUTES = [60, 120, 180, 300, 600, 1800, 3600, 7200, 21600];
 const LEAST_S = 2 * 60; // a station just started fills the plot all the same
 
 export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();

@@ -1,7 +1,7 @@
 // The view Sessions: what the journal holds, and the curve of the session that was clicked.
 
 import { load, make } from "/static/api.js";
-import { area, axis, colour, minutes } from "/static/plot.js";
+import { WHOLE_MINUTES, area, axis, colour, minutes } from "/static/plot.js";
 import { clock, duration, kilo, spaced } from "/static/words.js";
 
 const element = (id) => document.getElementById(id);
@@ -69,7 +69,7 @@ function options(size) {
     cursor: { y: false, drag: { x: false, y: false } },
     scales: { x: { time: true }, kw: { range: above(4) }, kwh: { range: above(0.1) } },
     axes: [
-      { ...axis, size: 26, space: 70, grid: { show: false }, values: minutes },
+      { ...axis, size: 26, space: 70, grid: { show: false }, incrs: WHOLE_MINUTES, values: minutes },
       { ...axis, size: 34, space: 36, scale: "kw" },
       { ...axis, size: 44, space: 36, scale: "kwh", side: 1, grid: { show: false } },
     ],

@@ -5,7 +5,31 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from firmware.core.cards import Card, Cards
+from firmware.facts import OrderOutcome, SettingShown
+from firmware.orders import GetSettings, Order
+from firmware.shell.desk import NoAnswer
+from firmware.shell.messages import Messages
 from hal.ports import BenchError
+
+SETTINGS = (
+    SettingShown("HeartbeatInterval", "300", readonly=False),
+    SettingShown("LocalPreAuthorize", "false", readonly=False),
+    SettingShown("NumberOfConnectors", "1", readonly=True),
+)
+SESSION: dict[str, Any] = {
+    "number": 17,
+    "evse": 1,
+    "transaction": "4711",
+    "card": "04…80",
+    "name": "Anna",
+    "started": "2026-11-22T14:20:07Z",
+    "stopped": "2026-11-22T15:21:07Z",
+    "seconds": 3660.0,
+    "wh": 11040,
+    "reason": "Local",
+    "delivery": "delivered",
+}
 
 
 def idle_evse(evse: int = 1) -> dict[str, Any]:
@@ -25,6 +49,17 @@ def idle_evse(evse: int = 1) -> dict[str, Any]:
         "limit_a": 0.0,
         "limit_w": 0.0,
         "offered_a": 0.0,
+        "fuse_a": 32.0,
+        "set_a": None,
+        "why": [
+            {
+                "what": "no vehicle is plugged in",
+                "effect": "forbids",
+                "by": "vehicle",
+                "amps": None,
+            },
+            {"what": "fuse", "effect": "limits", "by": "site file", "amps": 32.0},
+        ],
         "session": None,
         "reservation": None,
     }
@@ -86,6 +121,15 @@ class FakeStation:
         self.fake = fake
         self.asked: list[tuple[str, Mapping[str, object]]] = []
         self.refusal: BenchError | None = None
+        self.orders: list[Order] = []
+        self.outcome: OrderOutcome | None = OrderOutcome("Accepted")
+        """How orders are answered; None = not at all."""
+        self.cards: Cards = (Card("04A1B2C3D4E580", "Anna"), Card("=TOKEN", ""))
+        self.free_token: str | None = None
+        self.messages = Messages()
+        self.ills: list[str] = []
+        self.kept = [dict(SESSION)]
+        self.samples: list[tuple[float, float, float, int]] = [(1795358591.0, 11040.0, 16.0, 184)]
         self.points: dict[str, list[list[float]]] = {"1": []}
         self._shown = snapshot() | {"fake": fake}
         self._count = 0
@@ -122,3 +166,26 @@ class FakeStation:
 
     def bench_state(self) -> Mapping[str, object]:
         return {"phase": "running", "link": "up", "evses": []}
+
+    def ailing(self) -> list[str]:
+        return self.ills
+
+    def ask(self, order: Order) -> OrderOutcome:
+        if self.outcome is None:
+            raise NoAnswer("no answer within 10 s")
+        if isinstance(order, GetSettings):
+            return OrderOutcome("Accepted", SETTINGS)
+        with self._changed:
+            self.orders.append(order)
+            self._changed.notify_all()
+        return self.outcome
+
+    def wait_ordered(self, count: int, timeout_s: float = 20) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self.orders) >= count, timeout_s)
+
+    def sessions(self) -> list[Mapping[str, object]]:
+        return list(self.kept)
+
+    def curve(self, session: int) -> list[tuple[float, float, float, int]]:
+        return self.samples if session == self.kept[0]["number"] else []
