@@ -1,6 +1,7 @@
 """Two connectors and one reader, over the wire: who gets the card, what is told of which."""
 
 from collections.abc import Generator
+from datetime import timedelta
 
 import pytest
 
@@ -80,7 +81,7 @@ def test_a_remote_start_finds_its_connector(cp: Kept) -> None:
     def start(connector: int | None = None, token: str = CARD) -> str:
         return cp.ask(RemoteStartTransactionRequest(connector_id=connector, id_tag=token))
 
-    soon = cp.central.now.replace(year=cp.central.now.year + 1)
+    soon = cp.central.now + timedelta(days=1)
     reserve = ReserveNowRequest(connector_id=2, expiry_date=soon, id_tag=CARD, reservation_id=1)
     assert cp.ask(reserve) == "Accepted"
     cp.station.plug_in(1)
@@ -102,7 +103,7 @@ def test_a_remote_start_finds_its_connector(cp: Kept) -> None:
 def test_out_of_service_at_once_or_behind_a_session(cp: Kept) -> None:
     assert cp.ask(availability(1, "Inoperative")) == "Accepted"
     cp.status("Unavailable", 1)
-    soon = cp.central.now.replace(year=cp.central.now.year + 1)
+    soon = cp.central.now + timedelta(days=1)
     reserve = ReserveNowRequest(connector_id=1, expiry_date=soon, id_tag=CARD, reservation_id=1)
     assert cp.ask(reserve) == "Unavailable"
     cp.charge(2)
@@ -144,6 +145,33 @@ def test_one_connector_out_of_service_outlasts_a_power_cut(cp: Kept) -> None:
     cp.station.start()
     cp.central.wait_status("Unavailable", 2, cp.mark)
     assert cp.statuses(0) == cp.statuses(1) == ["Available"]
+
+
+# --- reservations -------------------------------------------------------------------------------
+
+
+@rule("R16-220", "R16-221", "R16-224")
+def test_what_stands_against_a_reservation_most(cp: Kept) -> None:
+    def reserve(connector: int = 1, days: int = 1) -> str:
+        expiry = cp.central.now + timedelta(days=days)
+        return cp.ask(
+            ReserveNowRequest(
+                connector_id=connector, expiry_date=expiry, id_tag=CARD, reservation_id=1
+            )
+        )
+
+    assert (reserve(3), reserve(days=-1)) == ("Rejected", "Rejected")
+    cp.station.plug_in(1)
+    cp.status("Preparing")
+    assert reserve() == "Occupied"
+    assert cp.ask(availability(1, "Inoperative")) == "Accepted"
+    assert reserve() == "Unavailable"
+    cp.station.fault("Other", evse=1)
+    cp.status("Faulted")
+    assert reserve() == "Faulted"
+    cp.station.fault("Other", active=False, evse=1)
+    cp.status("Unavailable")
+    assert reserve() == "Unavailable"
 
 
 # --- statuses -----------------------------------------------------------------------------------

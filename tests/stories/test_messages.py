@@ -22,7 +22,7 @@ from ocpp.v16 import (
 )
 from tests.rules import rule
 
-from .central import Answer, Http, boot
+from .central import NOT_NOW, Answer, Http, boot
 from .conftest import World
 from .kept import FAST, Kept, keeping
 from .station import CARD, eventually
@@ -124,6 +124,24 @@ def test_what_belongs_to_a_transaction_is_stored_before_it_is_sent(cp: Kept) -> 
     cp.wait(StopTransactionRequest)
     cp.settled()
     assert stored == dict.fromkeys(("SessionStarted", "SessionMetered", "SessionStopped"), True)
+
+
+@rule("R16-106", "R16-072", "R16-103")
+def test_what_is_no_history_overtakes_it(cp: Kept) -> None:
+    """A start that is to be repeated holds up neither statuses nor questions."""
+    cp.central.parents[CARD] = "family"
+    cp.station.card()
+    cp.wait(AuthorizeRequest)
+    cp.set(TransactionMessageRetryInterval=1)
+    cp.central.once(StartTransactionRequest, NOT_NOW, NOT_NOW)
+    cp.station.plug_in()
+    cp.status("Charging")
+    cp.station.card("STRANGER")
+    cp.wait(AuthorizeRequest, lambda a: a.id_tag == "STRANGER")
+    eventually(lambda: cp.station.evse()["transaction"] == str(cp.central.newest))
+    kinds = cp.central.kinds(cp.mark)
+    first, *_, last = (n for n, kind in enumerate(kinds) if kind == "StartTransaction")
+    assert {"StatusNotification", "Authorize"} <= set(kinds[first:last])
 
 
 @pytest.mark.parametrize(
