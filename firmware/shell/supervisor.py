@@ -43,7 +43,6 @@ class Worker:
         self.deaths = 0
         self._body = body
         self._died = died
-        self._stopping = threading.Event()
         self._thread = threading.Thread()
 
     def start(self) -> None:
