@@ -235,7 +235,10 @@ class Station:
 
     @property
     def interlock_pid(self) -> int:
-        return int((self.state_dir / "interlock.lock").read_text())
+        """The interlock at work, as its lock file says once it is written."""
+        lock = self.state_dir / "interlock.lock"
+        eventually(lambda: lock.read_text().endswith("\n"))
+        return int(lock.read_text())
 
 
 def request(port: int, method: str, path: str, body: bytes | None = None) -> tuple[int, Any]:
