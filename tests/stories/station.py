@@ -237,8 +237,14 @@ class Station:
     def interlock_pid(self) -> int:
         """The interlock at work, as its lock file says once it is written."""
         lock = self.state_dir / "interlock.lock"
-        eventually(lambda: lock.read_text().endswith("\n"))
-        return int(lock.read_text())
+        read = [""]
+
+        def written() -> bool:
+            read[0] = lock.read_text()
+            return read[0].endswith("\n")
+
+        eventually(written)
+        return int(read[0])
 
 
 def request(port: int, method: str, path: str, body: bytes | None = None) -> tuple[int, Any]:
