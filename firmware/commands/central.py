@@ -38,8 +38,8 @@ def main(args: argparse.Namespace) -> int:
 
 
 def said(line: str) -> None:
-    """A line of the central system, on the terminal."""
-    print(f"{time.strftime('%H:%M:%S')} central  {line}", flush=True)
+    """A line of the central system, on the terminal; in one piece, for several threads have some."""
+    print(f"{time.strftime('%H:%M:%S')} central  {line}\n", end="", flush=True)
 
 
 def _address(option: str, listen: str) -> tuple[str, int]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from firmware.demo.player import play
 from firmware.demo.scenario import BUILT_IN, ScenarioError, load
 from firmware.demo.stage import USUAL, Failed, stage
+from ocpp.central import DatabaseError
 
 
 def main(args: argparse.Namespace) -> int:
@@ -30,7 +31,7 @@ def main(args: argparse.Namespace) -> int:
     except ScenarioError as error:
         print(error, file=sys.stderr)
         return 2
-    except Failed as error:
+    except (Failed, OSError, DatabaseError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -39,4 +40,4 @@ def main(args: argparse.Namespace) -> int:
 
 
 def said(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} demo     {text}", flush=True)
+    print(f"{time.strftime('%H:%M:%S')} demo     {text}\n", end="", flush=True)

@@ -169,7 +169,9 @@ def test_from_the_command_line(tmp_path: Path) -> None:
     text = 'title = "Hello"\nsteps = [\n  { expect = "no session" },\n]\n'
     ended = demo(str(written(tmp_path, text)), "--once")
     assert ended.returncode == 0, ended.stderr
-    assert "Hello: as scripted" in ended.stdout.splitlines()[-1]
+    assert re.search(
+        r"^[\d:]{8} demo     Hello: as scripted, [\d.]+ s$", ended.stdout, re.MULTILINE
+    )
     text = text.replace("no session", "session").replace('" }', '", within_s = 0.1 }')
     ended = demo(str(written(tmp_path, text)), "--once")
     assert ended.returncode == 1
@@ -177,3 +179,6 @@ def test_from_the_command_line(tmp_path: Path) -> None:
     ended = demo(str(tmp_path / "none.toml"))
     assert ended.returncode == 2
     assert "none.toml: cannot be read" in ended.stderr
+    ended = demo("--state-dir", "/dev/null/x", "--once")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("demo: [Errno 20] Not a directory")
