@@ -38,7 +38,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def said(line: str) -> None:
-    """A line of the central system, on the terminal; in one piece, for several threads have some."""
+    """A line of the central system, on the terminal; in one piece, for several threads write."""
     print(f"{time.strftime('%H:%M:%S')} central  {line}\n", end="", flush=True)
 
 
