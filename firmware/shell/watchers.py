@@ -89,7 +89,8 @@ class MeterWatcher:
     def run(self, pulse: Pulse) -> None:
         poked = True
         while not self._stopping:
-            self._poked.clear()
+            if poked:  # one that comes just now is not lost, but makes the next wait short
+                self._poked.clear()
             with pulse:
                 for evse, meter in self._meters.items():
                     self._read(evse, meter, news_only=not poked)

@@ -1,6 +1,7 @@
 """The watchers of reader, meter and interlock, with scripted ports and a clock that is moved."""
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 
@@ -178,6 +179,30 @@ def test_it_is_read_at_once_when_something_switches(monkeypatch: pytest.MonkeyPa
     assert inbox.get(PATIENCE_S)
     watcher.stop()
     assert worker.join(PATIENCE_S)
+
+
+def test_a_change_that_comes_when_it_has_just_waited_in_vain_is_not_lost(clock: Clock) -> None:
+    """A session begins with a reading younger than its plug: an idle meter says nothing else."""
+    meter, waits = Meter(1, *[500] * 4), [False, True]
+    inbox = Inbox()
+    watcher = MeterWatcher({1: meter}, inbox)
+    meter.stop, meter.clock = watcher.stop, clock
+
+    class Late(threading.Event):
+        """The change comes in the moment after the first wait has ended without it."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            came = self.is_set()
+            if waits:
+                waits.pop()
+                self.set()
+            return came
+
+    watcher._poked = Late()
+    seen: list[Event] = []
+    inbox.put_reading = lambda key, event: seen.append(event)  # type: ignore[method-assign]
+    watcher.run(Pulse("meter"))
+    assert len(seen) > 1
 
 
 # --- interlock -----------------------------------------------------------------------------------
