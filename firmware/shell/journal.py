@@ -206,6 +206,8 @@ class Journal:
                 "INSERT INTO history (session, kind, body, outcome) VALUES (?, ?, ?, ?)",
                 (fact.session, type(fact).__name__, msgspec.json.encode(fact), self._begins),
             )
+            if self._begins and isinstance(fact, SessionStopped):
+                self._prune(cursor, fact.session)
         for settled in batch.settled:
             self._settle(cursor, settled)
 
@@ -227,12 +229,12 @@ class Journal:
         sessions; starts and stops much longer."""
         cursor.execute(
             "DELETE FROM history WHERE session <= ? AND kind = 'SessionMetered'"
-            " AND outcome = 'delivered' AND session IN"
+            " AND outcome IN ('delivered', 'kept') AND session IN"
             " (SELECT session FROM history WHERE kind = 'SessionStopped' AND outcome IS NOT NULL)",
             (session - KEEP_CURVES,),
         )
         cursor.execute(
-            "DELETE FROM history WHERE session < ? AND outcome = 'delivered'",
+            "DELETE FROM history WHERE session < ? AND outcome IN ('delivered', 'kept')",
             (session - KEEP_SESSIONS,),
         )
 

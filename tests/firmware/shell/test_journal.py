@@ -230,6 +230,20 @@ def test_very_old_sessions_go_if_they_were_delivered(
     assert [session for session, _, _ in disk.rows()] == [1, 2, 2, 3, 3, 4, 4]
 
 
+def test_where_nobody_is_told_old_samples_and_sessions_go_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "KEEP_CURVES", 1)
+    monkeypatch.setattr(journals, "KEEP_SESSIONS", 2)
+    journal = Journal(tmp_path, standalone=True)
+    for session in (1, 2, 3, 4):
+        stores(journal, batch(1, started(session), metered(session), stopped(session)))
+    journal.close()
+    kinds = [(session, kind) for session, kind, _ in Disk(tmp_path).rows()]
+    assert [session for session, kind in kinds if kind == "SessionMetered"] == [4]
+    assert [session for session, kind in kinds if kind == "SessionStarted"] == [2, 3, 4]
+
+
 # --- the outbox ----------------------------------------------------------------------------------
 
 
