@@ -136,6 +136,7 @@ class Link:
         """After a reset: register anew, and tell every status anew."""
         with self._changed:
             self.registration, self._try_at = "None", 0.0
+            self._drop_talk()
             self._changed.notify()
 
     def stop(self) -> None:
@@ -289,10 +290,13 @@ class Link:
         """No connection: nobody waits for an answer that will not come."""
         with self._changed:
             self.up = False
-            for fact in self._talk:
-                self._give_up(fact)
-            self._talk.clear()
+            self._drop_talk()
         self._inbox.put_urgent(LinkChanged(up=False))
+
+    def _drop_talk(self) -> None:
+        for fact in self._talk:
+            self._give_up(fact)
+        self._talk.clear()
 
     def _learn(self, wall: float) -> None:
         offset = self._clock.learn(wall)

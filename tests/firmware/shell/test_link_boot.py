@@ -358,6 +358,21 @@ def test_statuses_are_told_once_after_being_forgotten(world: World) -> None:
     assert world.last("StatusNotification").status == "Charging"
 
 
+# --- after a reset -------------------------------------------------------------------------------
+
+
+def test_after_a_reset_it_registers_anew_and_tells_every_status_once(world: World) -> None:
+    says_statuses(world, "Available", "Available")
+    world.works()
+    since = len(world.calls)
+    world.link.say(status(1, "Preparing"))
+    world.link.say(ASKED)
+    world.link.reboot()
+    world.works()
+    assert world.sent(since) == ["BootNotification", *["StatusNotification"] * 2]
+    assert world.heard(Asked) == [Asked(ASKED, Undelivered())]
+
+
 # --- held by the bench ---------------------------------------------------------------------------
 
 
