@@ -39,7 +39,7 @@ from tests.figures.row import Goal, Row, quantile
 EVSES = 8
 """Side by side, for more edges a minute; each adds to the load."""
 PAGES = 3
-APART_S = 0.01
+APART_S = 0.005
 ME = (sys.executable, "-m", "tests.figures.edge")
 """How a program of this module starts."""
 TYPICAL_MS, MOST_MS = 30.0, 50.0

@@ -22,8 +22,12 @@ class Goal(msgspec.Struct, frozen=True):
     value: float
     most: float
 
+    @property
+    def met(self) -> bool:
+        return self.value <= self.most
+
     def __str__(self) -> str:
-        word = "met" if self.value <= self.most else "**missed**"
+        word = "met" if self.met else "**missed**"
         return f"{self.name} ≤ {self.most:g}: {short(self.value)}, {word}"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.figures.bench import FIGURES
+from tests.figures.bench import FIGURES, REASONS, missed
 from tests.figures.row import HEAD, Goal, Row, against, quantile, table
 
 
@@ -40,3 +40,14 @@ def test_a_table_says_why_a_figure_is_missing() -> None:
     text = table([Row("it", "gSOAP", "µs", note="apt-get install gsoap")])
     assert "| it   | gSOAP |   0 |" in text
     assert "apt-get install gsoap" in text
+
+
+@pytest.mark.parametrize("what", ["CPU of Heartbeat", "start to BootNotification"])
+def test_what_is_short_is_told_with_its_reason(what: str) -> None:
+    row = Row(what, "ours", "µs", (3.0,), goals=(Goal("median", 3.0, 2.0),))
+    [reason] = [why for name, why in REASONS.items() if what.startswith(name)]
+    assert reason in missed([row])
+
+
+def test_what_reaches_its_goal_needs_no_reason() -> None:
+    assert missed([Row("start", "ours", "µs", (1.0,), goals=(Goal("median", 1.0, 2.0),))]) == ""
