@@ -24,10 +24,11 @@ _INDEX = re.compile(r"\[(\d+)\]")
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
-Text20 = Annotated[str, Meta(max_length=20)]
-Text25 = Annotated[str, Meta(max_length=25)]
-Text50 = Annotated[str, Meta(max_length=50)]
-Required20 = Annotated[str, Meta(min_length=1, max_length=20)]
+PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+Text20 = Annotated[str, Meta(max_length=20, pattern=PRINTABLE)]
+Text25 = Annotated[str, Meta(max_length=25, pattern=PRINTABLE)]
+Text50 = Annotated[str, Meta(max_length=50, pattern=PRINTABLE)]
+Required20 = Annotated[str, Meta(min_length=1, max_length=20, pattern=PRINTABLE)]
 Identity = Annotated[str, Meta(min_length=1, max_length=48, pattern=r"^[^:/?#\s]+$")]
 Positive = Annotated[float, Meta(gt=0)]
 

@@ -253,11 +253,10 @@ class Link:
 
     def _exchange(self, message: Message, message_id: str | None = None) -> Message:
         self._desk.wait_replied()
-        caller = self._caller or self._connect()
         with self._changed:
             if self.held or self._stopping:
                 raise Unreachable("stopped", "the connection is cut from this end")
-            self._caller = caller
+            caller = self._caller = self._caller or self._connect()
         response = caller.call(
             message, message_id=message_id, timeout_s=float(self.settings.message_timeout)
         )
