@@ -148,7 +148,7 @@ def test_all_is_well(tmp_path: Path, central: Central, capsys: pytest.CaptureFix
         (Fault("Receiver", "InternalError", "ouch"), "warn", "Receiver/InternalError: ouch"),
         (
             HeartbeatResponse(current_time=datetime.now(UTC) - timedelta(hours=1)),
-            *("warn", "its clock and ours are 36"),
+            *("warn", "its clock and ours are"),
         ),
     ],
 )
