@@ -26,7 +26,7 @@ INSTALL := $(PIP) install --only-binary :all: --require-hashes --requirement
 timed = @echo "== $(1)"; began=$$(date +%s); $(2) && echo "   done in $$(( $$(date +%s) - began )) s"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-format check-lint check-types conformance bench lock clean
+.PHONY: help run test check check-format check-lint check-types conformance bench pictures lock clean
 
 help:
 	@echo "Pilotwire. Every command sets itself up on its first use (.venv, from the lock files)."
@@ -37,6 +37,7 @@ help:
 	@echo "  make check        format, lint, types and tests, as before every commit"
 	@echo "  make conformance  docs/conformance.md anew: which rules of OCPP 1.6 the stories show"
 	@echo "  make bench        the figures, beside gSOAP's and zeep's (BENCH_OUTPUT=docs/figures.md)"
+	@echo "  make pictures     the pictures of the README anew, from the demo (needs chromium)"
 	@echo "  make lock         the lock files anew from setup.cfg (UPGRADE=1: newest versions)"
 	@echo "  make clean        removes what these commands made"
 
@@ -66,6 +67,9 @@ conformance: $(TOOLS)
 bench: export BENCH_OUTPUT := $(BENCH_OUTPUT)
 bench: $(TOOLS)
 	$(call timed,figures,$(PY) -m tests.figures.bench $(if $(LONG),--long))
+
+pictures: $(TOOLS)
+	$(call timed,pictures,$(PY) -m tests.pictures)
 
 $(PRODUCT): requirements.lock setup.cfg pyproject.toml
 	$(if $(ENVIRONMENT),,$(error Python 3.11 or newer is needed, $(PYTHON) is not: make PYTHON=python3.13))
