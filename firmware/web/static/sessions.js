@@ -61,6 +61,9 @@ export class SessionsView {
 
 const above = (least) => (_plot, _low, high) => [0, Math.max(least, (high ?? 0) * 1.12)];
 
+const moments = (plot, splits, _axis, _space, step) => (
+  step < 60 ? splits.map((seconds) => clock(seconds * 1000)) : minutes(plot, splits));
+
 function options(size) {
   return {
     ...size,
@@ -69,7 +72,7 @@ function options(size) {
     cursor: { y: false, drag: { x: false, y: false } },
     scales: { x: { time: true }, kw: { range: above(4) }, kwh: { range: above(0.1) } },
     axes: [
-      { ...axis, size: 26, space: 70, grid: { show: false }, incrs: WHOLE_MINUTES, values: minutes },
+      { ...axis, size: 26, space: 70, grid: { show: false }, incrs: [5, 15, 30, ...WHOLE_MINUTES], values: moments },
       { ...axis, size: 34, space: 36, scale: "kw" },
       { ...axis, size: 44, space: 36, scale: "kwh", side: 1, grid: { show: false } },
     ],
