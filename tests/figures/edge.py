@@ -24,11 +24,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
+
 from firmware.app import App
 from firmware.config import load
 from firmware.shell import logs
 from hal.evse.fake import CONTACTOR_S
-from hal.evse.verbs import Pause
+from hal.evse.verbs import Ask, Pause
 from hal.interlock.record import RECORD
 from ocpp.http import SoapClient
 from ocpp.v16 import CHARGE_POINT, GetConfigurationRequest
@@ -40,6 +42,7 @@ EVSES = 8
 """Side by side, for more edges a minute; each adds to the load."""
 PAGES = 3
 APART_S = 0.005
+ANSWER_MAX = 65_536
 ME = (sys.executable, "-m", "tests.figures.edge")
 """How a program of this module starts."""
 TYPICAL_MS, MOST_MS = 30.0, 50.0
@@ -123,9 +126,15 @@ class Vehicles:
 
     def _pause(self, evse: int) -> float:
         time.sleep(random.uniform(0, APART_S))  # in step with no loop
-        with self._link._lock:  # no meter's question goes ahead of it
+        link = self._link
+        with link._lock:  # no meter's question goes ahead of it
+            link._serial += 1
+            word = msgspec.json.encode(Ask(link._serial, Pause(evse, 1)))
+            end = link._end
+            assert end is not None
             pressed = time.monotonic()
-            self._link._exchange(Pause(evse, 1), PATIENCE_S)
+            os.write(end.fileno(), word)  # `send` would let other threads run before it sends
+            end.recv(ANSWER_MAX)
         return pressed
 
     def _command(self, verb: str, evse: int, **more: object) -> None:
