@@ -70,6 +70,8 @@ class Station(msgspec.Struct, frozen=True):
     free_token: str | None = None
     """Whoever plugs in charges, under this idTag."""
     learning: Learning | None = None
+    left: tuple[tuple[int, Session], ...] = ()
+    """Open sessions, as stored, of EVSEs that the site file does not have any more."""
     registration: Registration = "None"
     link_up: bool = False
     dead_readers: frozenset[str] = frozenset()
@@ -164,6 +166,7 @@ def status_of(s: Station, evse: int, now: Instant, *, asked: bool = False) -> St
 def restore(s: Station, durable: Durable) -> Station:
     """Put what was stored into a fresh state. Unfinished authorisations are gone by that."""
     sessions = dict(durable.sessions)
+    known = {c.evse for c in s.connectors}
 
     def connector(c: Connector) -> Connector:
         session = sessions.get(c.evse)
@@ -186,4 +189,5 @@ def restore(s: Station, durable: Durable) -> Station:
         corrections=durable.corrections,
         cache=durable.cache,
         cards=durable.cards,
+        left=tuple(item for item in durable.sessions if item[0] not in known),
     )

@@ -147,7 +147,10 @@ def recover(s: Station, now: Instant) -> Said:
             SessionStopped(c.session.number, c.evse, kept.at, kept.wh, "PowerLoss", sample=end)
         )
         s = s.with_connector(replace(c, phase=one.Idle()))
-    return s, said
+    for evse, session in s.left:
+        kept = session.kept
+        said.append(SessionStopped(session.number, evse, kept.at, kept.wh, "PowerLoss"))
+    return replace(s, left=()), said
 
 
 def settle(s: Station, now: Instant) -> Said:

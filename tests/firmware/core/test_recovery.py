@@ -224,3 +224,11 @@ def test_sample_of_a_stalled_station_has_the_time_of_its_moment() -> None:
     sample, start = rig.samples[0], rig.starts[0]
     assert sample.at.mono - start.at.mono == 60
     assert sample.at.wall - start.at.wall == 60
+
+
+def test_session_of_an_evse_that_the_site_no_longer_has() -> None:
+    rig = Rig(2)
+    rig.charges(evse=2)
+    again = Rig(1, durable=rig.disk, boot=2)
+    assert [(stop.evse, stop.reason) for stop in again.stops] == [(2, "PowerLoss")]
+    assert again.disk.sessions == ()
