@@ -30,6 +30,16 @@ def test_open_session_ends_at_its_last_stored_reading_and_time() -> None:
     assert again.loses_power().stops == []
 
 
+def test_the_stop_after_a_power_cut_carries_its_last_value() -> None:
+    """R16-091: the end, if the stop is to carry values; what no meter says now is left out."""
+    rig = Rig(settings=Settings(stop_sampled_measurands=("Energy.Active.Import.Register", "SoC")))
+    rig.charges()
+    again = rig.loses_power()
+    end = again.stops[0].sample
+    assert end is not None
+    assert (end.wh, end.soc) == (again.stops[0].wh, None)
+
+
 def test_reading_is_stored_at_most_every_ten_seconds() -> None:
     """Which spares the flash."""
     rig = Rig(settings=Settings(sample_interval=0))

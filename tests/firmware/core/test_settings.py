@@ -119,6 +119,8 @@ def test_accepted(key: str, value: str, stored: str | None) -> None:
         ("ConnectorPhaseRotation", "RST"),
         ("ConnectorPhaseRotation", "1.RRR"),
         ("ConnectorPhaseRotation", "x.RST"),
+        ("ConnectorPhaseRotation", "2.RST"),
+        ("ConnectorPhaseRotation", "1.RST,1.TSR"),
     ],
 )
 def test_rejected(key: str, value: str) -> None:
