@@ -39,7 +39,7 @@ FIGURES = {
     "round-trip": Figure(round_trip, 15, 50, 1),
     "inbound": Figure(inbound, 15, 50, 1),
     "tap": Figure(tap, 1000, 3000, 3),
-    "edge": Figure(edge, 2000, 5000, 4),
+    "edge": Figure(edge, 2000, 2500, 4),  # a longer record is put aside
     "station": Figure(station, 10, 20, 1),
     "idle": Figure(idle, 20, 60, 1),
     "drain": Figure(drain, 10_000, 10_000, 20),

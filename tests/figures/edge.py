@@ -160,10 +160,8 @@ class Vehicles:
             time.sleep(APART_S)
 
     def _entries(self) -> Iterator[dict[str, Any]]:
-        """What has been written since; a record is put aside when it is long."""
+        """What has been written since."""
         with suppress(FileNotFoundError), self._record.open() as file:
-            if file.seek(0, os.SEEK_END) < self._read:
-                self._read = 0
             file.seek(self._read)
             text = file.read()
             whole = text[: text.rfind("\n") + 1]
