@@ -64,6 +64,9 @@ function stationCard(station) {
         button("Trigger", "TriggerMessage", { station: id }, ".quiet"),
         button("Configuration", "GetConfiguration", { station: id }, ".quiet"),
         button("Availability", "ChangeAvailability", { station: id, connectorId: 0 }, ".quiet"),
+        button("Clear cache", "ClearCache", { station: id }, ".quiet"),
+        button("Data", "DataTransfer", { station: id }, ".quiet"),
+        button("Reset", "Reset", { station: id }, ".quiet"),
         button("Registration", "registration",
           { station: id, status: station.answer, interval_s: station.interval_s }, ".quiet"))),
     h("p.muted.small.facts", {}, facts(station).map((fact) => h("span", {}, fact))),
@@ -116,6 +119,7 @@ function connectorTile(station, connector) {
       reservation
         ? button("Cancel reservation", "CancelReservation", { station: station.id, reservationId: reservation.id })
         : !session && button("Reserve", "ReserveNow", given),
+      button("Unlock", "UnlockConnector", given),
       button("Availability", "ChangeAvailability", given))));
 }
 

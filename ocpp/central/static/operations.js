@@ -46,6 +46,19 @@ const OPERATIONS = {
     fields: [{ ...CONNECTOR, label: "Connector (0 = the whole station)", required: true },
       { name: "type", label: "It shall be", kind: "choice", choices: ["Operative", "Inoperative"] }],
   },
+  UnlockConnector: { title: "Unlock the connector", fields: [{ ...CONNECTOR, required: true }] },
+  ClearCache: { title: "Clear the cache of cards", fields: [] },
+  Reset: {
+    title: "Reset",
+    about: "Sessions end first; the station then starts again.",
+    fields: [{ name: "type", label: "Kind", kind: "choice", choices: ["Soft", "Hard"] }],
+  },
+  DataTransfer: {
+    title: "Send data of a vendor",
+    fields: [{ name: "vendorId", label: "Vendor", kind: "text", required: true },
+      { name: "messageId", label: "Message", kind: "text" },
+      { name: "data", label: "Data", kind: "text" }],
+  },
   registration: {
     title: "Registration",
     path: "/api/registration",
