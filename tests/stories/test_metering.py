@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from ocpp.v16 import (
+    HeartbeatRequest,
     MeterValue,
     MeterValuesRequest,
     SampledValue,
@@ -76,23 +77,27 @@ def test_clock_aligned_values_in_and_outside_a_session(cp: Kept) -> None:
     assert {c for m in cp.of(MeterValuesRequest) for c in contexts(m.meter_value)} == {"Trigger"}
 
 
-@rule("R16-193", "R16-186")
-def test_the_grid_is_counted_from_midnight_utc(cp: Kept) -> None:
-    now = cp.central.now
-    seconds = int((now - midnight(now)).total_seconds()) + 2
-    cp.set(ClockAlignedDataInterval=seconds)  # so the first instant of the day is that one
-    told = cp.wait(MeterValuesRequest)
-    assert told.meter_value[0].timestamp == midnight(now) + timedelta(seconds=seconds)
-
-
-@rule("R16-192", "R16-041")
-def test_the_grid_begins_anew_at_midnight(world: World) -> None:
+@rule("R16-192", "R16-193", "R16-041")
+def test_the_grid_is_counted_from_midnight_utc(world: World) -> None:
+    """Once at an instant of the day, once at the midnight that no interval divides."""
     central = world.central
-    soon = midnight(central.now) + DAY - timedelta(seconds=2.5)
-    central.offset = soon - central.now
-    world.start({"ClockAlignedDataInterval": "43201"})
-    told = central.wait(MeterValuesRequest)
-    assert told.meter_value[0].timestamp == midnight(soon) + DAY
+    world.start()
+    cp = Kept(world, world.stations[0])
+
+    def aligned(interval: int, moment: timedelta) -> datetime:
+        """The next instant, if it is a little before this moment of the day."""
+        cp.set(ClockAlignedDataInterval=0)
+        central.offset += midnight(central.now) + moment - central.now - timedelta(seconds=4)
+        cp.new()
+        for beat in (1, 2):  # with the second the answer to the first has been read
+            assert cp.ask(TriggerMessageRequest(requested_message="Heartbeat")) == "Accepted"
+            cp.wait(HeartbeatRequest, n=beat)
+        cp.set(ClockAlignedDataInterval=interval)
+        return cp.wait(MeterValuesRequest).meter_value[0].timestamp
+
+    told = aligned(43201, timedelta(seconds=43201))
+    assert told == midnight(told) + timedelta(seconds=43201)
+    assert aligned(43201, DAY) == midnight(told) + DAY
 
 
 # --- which values -------------------------------------------------------------------------------
