@@ -54,10 +54,10 @@ def test_the_central_systems_time_is_taken_over(machine: Machine) -> None:
     noted = clock.now()
     machine.passes(10)
     correction = clock.learn(1_700_000_110.0)
-    assert correction == pytest.approx(100.0)
+    assert correction == pytest.approx(100.0, abs=1e-3)
     assert clock.now().trusted
-    assert clock.now().wall == pytest.approx(1_700_000_110.0)
-    assert noted.wall + correction == pytest.approx(1_700_000_100.0)
+    assert clock.now().wall == pytest.approx(1_700_000_110.0, abs=1e-3)
+    assert noted.wall + correction == pytest.approx(1_700_000_100.0, abs=1e-3)
 
 
 def test_the_monotonic_line_does_not_move_when_the_time_is_set_back(machine: Machine) -> None:
@@ -65,15 +65,15 @@ def test_the_monotonic_line_does_not_move_when_the_time_is_set_back(machine: Mac
     clock.learn(1_600_000_000.0)
     machine.passes(1)
     assert clock.now().mono == 1001.0
-    assert clock.now().wall == pytest.approx(1_600_000_001.0)
+    assert clock.now().wall == pytest.approx(1_600_000_001.0, abs=1e-3)
 
 
 def test_only_the_first_correction_is_told(machine: Machine) -> None:
     """What was told with it stays as it was told."""
     clock = Clock(1)
-    assert clock.learn(1_700_000_100.0) == pytest.approx(100.0)
+    assert clock.learn(1_700_000_100.0) == pytest.approx(100.0, abs=1e-3)
     assert clock.learn(1_700_000_200.0) is None
-    assert clock.now().wall == pytest.approx(1_700_000_200.0)
+    assert clock.now().wall == pytest.approx(1_700_000_200.0, abs=1e-3)
 
 
 @pytest.mark.parametrize("off", [-0.999, 0.999])
@@ -91,4 +91,4 @@ def test_a_difference_beyond_the_tolerance_is_taken_over_also_later(
     clock = Clock(1)
     clock.learn(1_700_000_000.0)
     clock.learn(1_700_000_000.0 + off * TOLERANCE_S)
-    assert clock.now().wall == pytest.approx(1_700_000_000.0 + off * TOLERANCE_S)
+    assert clock.now().wall == pytest.approx(1_700_000_000.0 + off * TOLERANCE_S, abs=1e-3)

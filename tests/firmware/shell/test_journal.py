@@ -7,10 +7,12 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
 from firmware.core.state import Durable
 from firmware.events import Undelivered
+from firmware.facts import Sample
 from firmware.shell import journal as journals
 from firmware.shell.journal import Batch, Journal, OpenRow, Outbox
 from firmware.shell.supervisor import Pulse
@@ -287,6 +289,16 @@ def test_the_correction_of_a_boot_is_that_of_the_stored_state(disk: Disk) -> Non
     assert outbox.correction(1) is None
     stores(journal, batch(1, state=durable(corrections=((1, 100.0), (2, 0.0)))))
     assert [outbox.correction(boot) for boot in (1, 2, 3)] == [100.0, 0.0, None]
+
+
+def test_a_stop_that_carries_values_comes_with_what_its_session_told_before(disk: Disk) -> None:
+    """R16-091; also what was delivered already, and nothing of another session."""
+    journal, outbox = disk.journal(), disk.outbox()
+    stop = msgspec.structs.replace(stopped(7), sample=Sample(9))
+    stores(journal, batch(1, started(7), metered(8), metered(7), stop))
+    for row, fact in enumerate((started(7), metered(8), metered(7)), 1):
+        stores(journal, settles(2, row, fact))
+    assert outbox.next_open() == OpenRow(4, stop, "-1", (started(7), metered(7)))
 
 
 def test_the_outbox_can_only_read(disk: Disk) -> None:

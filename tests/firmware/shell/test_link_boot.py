@@ -330,6 +330,7 @@ def test_one_that_forgot_it_while_it_was_away_is_booted_at(registered: World) ->
     since = len(registered.calls)
     registered.passes(5)
     assert registered.sent(since) == ["Heartbeat", "BootNotification"]
+    assert registered.calls[-1].at - registered.calls[-2].at >= BACK_OFF_S, "no flood"
     assert registered.view()["registration"] == "Accepted"
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from firmware.events import Asked, Undelivered, Verdict
+from firmware.events import Asked, LinkChanged, Undelivered, Verdict
 from firmware.facts import AuthorizationAsked, HeartbeatAsked, Measured, Sample
 from firmware.shell.supervisor import Worker
 from ocpp import v16
@@ -129,7 +129,25 @@ def test_a_heartbeat_brings_the_time(registered: World) -> None:
     registered.ahead_s = 100.0
     registered.link.say(HeartbeatAsked())
     registered.works()
-    assert registered.clock.now().wall == pytest.approx(registered.now.timestamp())
+    seen = registered.clock.now().wall
+    assert seen == pytest.approx(registered.now.timestamp(), abs=0.01)
+
+
+def test_every_answer_puts_the_next_heartbeat_off(
+    registered: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R16-040; a call without an answer does not."""
+    put_off: list[str] = []
+    monkeypatch.setattr(
+        registered.link._heartbeat, "sent", lambda: put_off.append(registered.sent()[-1])
+    )
+    registered.stores(started())
+    registered.works()
+    registered.goes()
+    registered.link.say(HeartbeatAsked())
+    registered.works()
+    assert registered.sent() == ["StartTransaction", "Heartbeat"]
+    assert put_off == ["StartTransaction"]
 
 
 def test_it_waits_for_a_reply_before_every_call(
@@ -170,11 +188,19 @@ def test_the_thread_wakes_for_what_it_is_given_and_stops_when_told(world: World)
     assert called.acquire(timeout=PATIENCE_S)
     world.stores(started())
     assert called.acquire(timeout=PATIENCE_S)
+    world.link.hold(True)
+    while (event := world.inbox.get(PATIENCE_S)) != LinkChanged(up=False):
+        assert event, "the loss is told"
+    world.link.hold(False)
+    assert called.acquire(timeout=PATIENCE_S), "let go it probes"
+    world.link.reboot()
+    assert called.acquire(timeout=PATIENCE_S)
     world.link.stop()
     assert worker.join(PATIENCE_S)
     assert worker.deaths == 0
-    assert world.sent() == ["BootNotification", "Heartbeat", "StartTransaction"]
-    assert world.closed == 1
+    assert world.sent()[:3] == ["BootNotification", "Heartbeat", "StartTransaction"]
+    assert world.sent()[-1] == "BootNotification"
+    assert world.closed == 2
 
 
 def test_a_thread_that_died_over_its_history_finds_it_again(registered: World) -> None:

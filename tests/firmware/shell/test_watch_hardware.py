@@ -57,6 +57,7 @@ class Reader:
 
     def __init__(self, *script: Card | HalError | None) -> None:
         self._script = list(script)
+        self.closed = False
         self.stop: Callable[[], None] = lambda: None
 
     def read(self, timeout_s: float) -> Card | None:
@@ -69,7 +70,7 @@ class Reader:
         return step
 
     def close(self) -> None:
-        pass
+        self.closed = True
 
 
 def watch_reader(*script: Card | HalError | None) -> tuple[list[Event], Pulse]:
@@ -95,6 +96,12 @@ def test_a_dead_reader_is_told_once_and_its_return_too(caplog: pytest.LogCapture
     assert caplog.messages[:2] == [
         *("card reader door: no answer on SPI 0", "card reader door answers again")
     ]
+
+
+def test_a_stop_ends_a_wait_for_cards_at_once() -> None:
+    reader = Reader()
+    ReaderWatcher(reader, Inbox()).stop()
+    assert reader.closed
 
 
 # --- meter ---------------------------------------------------------------------------------------
