@@ -1,4 +1,4 @@
-"""Debian's Chromium, once for all browser tests, and the station's page in it."""
+"""Debian's Chromium, once for each module of browser tests, and the station's page in it."""
 
 import shutil
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ QUIET = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if shutil.which(CHROMIUM) is None:
         pytest.skip("needs the Debian package chromium")
