@@ -266,8 +266,8 @@ class App:
         self._desk.wait_replied()
         if self._site.station.on_reset == "exit":
             return 0
+        self._inbox.put_urgent(Restarted())  # first: the answer to the boot is to come after it
         self._link.reboot()
-        self._inbox.put_urgent(Restarted())
         self._view.phase = "running"
         return None
 
