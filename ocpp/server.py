@@ -92,6 +92,8 @@ class HttpServer:
         application sleeps ends when that next yields; its thread holds up nothing.
         """
         self._server.stop()
+        if self._thread.ident is not None:
+            self._thread.join(_TURN_S)
 
 
 class _Pool:
