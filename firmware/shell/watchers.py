@@ -162,7 +162,6 @@ class EvseWatcher:
         self._wanted[evse] = (0.0 if permit is None else permit.amps, lock)
         self._changed.set()
         self._interlock.wake()
-        self._switched()  # a stop waits for what the meter shows now
 
     def run(self, pulse: Pulse) -> None:
         renew_at = 0.0
